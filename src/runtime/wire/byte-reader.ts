@@ -1,5 +1,5 @@
 import { LoomError } from '../../ports/loom-error.ts';
-import { keyCacheMaxBytes, sharedKeyCache } from './key-cache.ts';
+import { cachedKey, keyCacheMaxBytes, keySlot, rememberKey } from './key-cache.ts';
 
 /**
  * Reads what a ByteWriter wrote, never past the end: bytes that lie get FRAME_MALFORMED. Every length is compared
@@ -48,15 +48,13 @@ export class ByteReader {
   }
 
   float64(): number {
-    const at = this.#skip(8);
-    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8);
-    return view.getFloat64(0, true);
+    this.#word();
+    return word.getFloat64(0, true);
   }
 
   uint64(): bigint {
-    const at = this.#skip(8);
-    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8);
-    return view.getBigUint64(0, true);
+    this.#word();
+    return word.getBigUint64(0, true);
   }
 
   /** The next `size` bytes as a view of the same memory, always a bare Uint8Array. */
@@ -93,13 +91,17 @@ export class ByteReader {
     const size = this.varuint();
     if (size > keyCacheMaxBytes) return this.text(size);
     const at = this.#skip(size);
-    return sharedKeyCache.get(this.#bytes, at, size) ?? this.#remember(at, size);
+    const slot = keySlot(this.#bytes, at, size);
+    return (
+      cachedKey(slot, this.#bytes, at, size) ??
+      rememberKey(slot, this.#bytes, at, size, shortText(this.#bytes, at, size))
+    );
   }
 
-  #remember(at: number, size: number): string {
-    const text = shortText(this.#bytes, at, size);
-    sharedKeyCache.put(this.#bytes, at, size, text);
-    return text;
+  /** Eight bytes into the shared word: a DataView for each number would cost more than the rest of the value. */
+  #word(): void {
+    const at = this.#skip(8);
+    for (let i = 0; i < 8; i++) wordBytes[i] = this.#bytes[at + i] as number;
   }
 
   #skip(size: number): number {
@@ -114,15 +116,38 @@ export function malformed(detail: string): LoomError {
   return new LoomError('FRAME_MALFORMED', detail);
 }
 
+/** ASCII eight units at a time, which is several times as fast as one by one; anything else goes the long way. */
 function shortText(bytes: Uint8Array, at: number, size: number): string {
-  const units: number[] = [];
   const end = at + size;
-  for (let i = at; i < end; i++) {
-    const byte = bytes[i] as number;
-    if (byte > 127) return longText(bytes, at, size);
-    units.push(byte);
+  let text = '';
+  let i = at;
+  for (; i + 8 <= end; i += 8) {
+    const a = bytes[i] as number;
+    const b = bytes[i + 1] as number;
+    const c = bytes[i + 2] as number;
+    const d = bytes[i + 3] as number;
+    const e = bytes[i + 4] as number;
+    const f = bytes[i + 5] as number;
+    const g = bytes[i + 6] as number;
+    const h = bytes[i + 7] as number;
+    if ((a | b | c | d | e | f | g | h) > 127) return longText(bytes, at, size);
+    text += String.fromCharCode(a, b, c, d, e, f, g, h);
   }
-  return String.fromCharCode.apply(undefined, units);
+  if (i + 4 <= end) {
+    const a = bytes[i] as number;
+    const b = bytes[i + 1] as number;
+    const c = bytes[i + 2] as number;
+    const d = bytes[i + 3] as number;
+    if ((a | b | c | d) > 127) return longText(bytes, at, size);
+    text += String.fromCharCode(a, b, c, d);
+    i += 4;
+  }
+  for (; i < end; i++) {
+    const unit = bytes[i] as number;
+    if (unit > 127) return longText(bytes, at, size);
+    text += String.fromCharCode(unit);
+  }
+  return text;
 }
 
 /** Any UTF-8 with lone surrogates, in pieces that fit the argument list. */
@@ -158,6 +183,8 @@ function longText(bytes: Uint8Array, start: number, size: number): string {
 
 /** The smallest code point that needs so many bytes after the first: anything less is a longer form than needed. */
 const smallest: readonly number[] = [0, 0x80, 0x800, 0x10000];
-const nativeTextBytes = 96;
+const nativeTextBytes = 32;
 const maxVaruintBytes = 8;
+const wordBytes = new Uint8Array(8);
+const word = new DataView(wordBytes.buffer);
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
