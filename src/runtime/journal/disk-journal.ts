@@ -1,7 +1,9 @@
 import { LoomError } from '../../ports/loom-error.ts';
 import { BatchBuilder, batchHeaderBytes } from './batch-format.ts';
 import type { Journal, JournalOptions, SnapshotRecord } from './journal.ts';
-import { maxRecordType, recordHeaderBytes } from './record-format.ts';
+import { readAfter } from './read-after.ts';
+import { recordHeaderBytes } from './record-format.ts';
+import { recordMisfit } from './record-limits.ts';
 import { firstSegmentNumber, segmentHeaderBytes, segmentName } from './segment-format.ts';
 import {
   type NewSegment,
@@ -16,6 +18,8 @@ export interface RecoveredJournal {
   readonly active: OpenSegment;
   readonly older: readonly number[];
   readonly olderBytes: number;
+  /** The last sequence that is in no record of its own any more. */
+  readonly snapshotSequence: number;
   readonly lastSequence: number;
 }
 
@@ -29,6 +33,7 @@ export class DiskJournal implements Journal {
   #olderBytes: number;
   /** Segments that no longer count and are still to be removed. */
   #replaced: number[] = [];
+  #snapshotSequence: number;
   #durableSequence: number;
   #givenSequence: number;
   #gathering: BatchBuilder;
@@ -45,6 +50,7 @@ export class DiskJournal implements Journal {
     this.#active = recovered.active;
     this.#older = [...recovered.older];
     this.#olderBytes = recovered.olderBytes;
+    this.#snapshotSequence = recovered.snapshotSequence;
     this.#durableSequence = recovered.lastSequence;
     this.#givenSequence = recovered.lastSequence;
     this.#gathering = new BatchBuilder(options.checksum, 'append');
@@ -59,7 +65,7 @@ export class DiskJournal implements Journal {
   }
 
   append(type: number, token: number, body: Uint8Array): Promise<number> {
-    const refusal = this.#refusal() ?? this.#misfit({ type, token, body });
+    const refusal = this.#refusal() ?? recordMisfit({ type, token, body }, this.#maxRecordBytes);
     if (refusal !== undefined) return Promise.reject(refusal);
     const bytes = recordHeaderBytes + body.length;
     const maxPendingBytes = this.#options.maxPendingBytes ?? defaultMaxPendingBytes;
@@ -75,18 +81,20 @@ export class DiskJournal implements Journal {
     });
   }
 
-  compact(snapshot: Iterable<SnapshotRecord>): Promise<void> {
-    const refusal = this.#refusal();
+  compact(
+    snapshot: Iterable<SnapshotRecord>,
+    throughSequence: number = this.#durableSequence,
+  ): Promise<void> {
+    const refusal = this.#refusal() ?? this.#misplaced(throughSequence);
     if (refusal !== undefined) return Promise.reject(refusal);
-    const throughSequence = this.#durableSequence;
     const records = new BatchBuilder(this.#options.checksum, 'snapshot');
     for (const record of snapshot) {
-      const misfit = this.#misfit(record);
+      const misfit = recordMisfit(record, this.#maxRecordBytes);
       if (misfit !== undefined) return Promise.reject(misfit);
       records.add({ ...record, sequence: throughSequence });
     }
     return new Promise((resolve, reject) => {
-      this.#compactions.push({ throughSequence, records, behind: [], resolve, reject });
+      this.#compactions.push({ throughSequence, records, resolve, reject });
       this.#wake();
     });
   }
@@ -105,18 +113,14 @@ export class DiskJournal implements Journal {
     return this.#stopped ?? (this.#closed && new LoomError('DISK_CLOSED', 'the journal is closed'));
   }
 
-  #misfit({ type, token, body }: SnapshotRecord): LoomError | undefined {
-    const maxRecordBytes = this.#options.maxRecordBytes ?? defaultMaxRecordBytes;
-    if (body.length > maxRecordBytes) {
-      return new LoomError('JOURNAL_LIMIT', `a record of ${body.length} bytes exceeds ${maxRecordBytes}`);
-    }
-    if (!Number.isSafeInteger(type) || type < 0 || type > maxRecordType) {
-      return new LoomError('JOURNAL_LIMIT', `record type ${type} is no 32-bit integer`);
-    }
-    if (!Number.isSafeInteger(token) || token < 0) {
-      return new LoomError('JOURNAL_LIMIT', `token ${token} is no safe integer`);
-    }
-    return undefined;
+  #misplaced(throughSequence: number): LoomError | undefined {
+    if (throughSequence >= this.#snapshotSequence && throughSequence <= this.#durableSequence)
+      return undefined;
+    const range = `${this.#snapshotSequence} to ${this.#durableSequence}`;
+    return new LoomError(
+      'JOURNAL_LIMIT',
+      `a snapshot through ${throughSequence} is not in the range ${range}`,
+    );
   }
 
   #wake(): void {
@@ -155,7 +159,6 @@ export class DiskJournal implements Journal {
     }
     this.#active.endBytes += batch.length;
     this.#pendingBytes -= batch.length - batchHeaderBytes;
-    for (const compaction of this.#compactions) compaction.behind.push(batch);
     for (const { sequence, resolve } of waiters) {
       this.#durableSequence = sequence;
       resolve(sequence);
@@ -175,17 +178,22 @@ export class DiskJournal implements Journal {
     await file.close();
   }
 
-  async #compact({ throughSequence, records, behind, resolve, reject }: Compaction): Promise<void> {
+  async #compact({ throughSequence, records, resolve, reject }: Compaction): Promise<void> {
     const before = this.#active;
     const number = before.number + 1;
     let staged: OpenSegment;
     try {
+      const behind = new BatchBuilder(this.#options.checksum, 'append');
+      if (throughSequence < this.#durableSequence) {
+        const numbers = [...this.#older, before.number];
+        for (const record of await readAfter(this.#place, numbers, throughSequence)) behind.add(record);
+      }
       staged = await stageSegment(this.#place, {
         number,
         replacesFrom: firstSegmentNumber,
         baseSequence: throughSequence,
         durability: this.#durability,
-        sealed: [records, ...behind],
+        sealed: [records, behind],
       });
     } catch (thrown) {
       await this.#giveUpCompaction(LoomError.from(thrown, 'DISK_IO'), number, reject);
@@ -197,6 +205,7 @@ export class DiskJournal implements Journal {
       this.#replaced.push(...this.#older, before.number);
       this.#older = [];
       this.#olderBytes = 0;
+      this.#snapshotSequence = throughSequence;
       await before.file.close();
     } catch (thrown) {
       this.#stop(thrown, [{ reject }]);
@@ -245,7 +254,11 @@ export class DiskJournal implements Journal {
     this.#compactions = [];
   }
 
-  get #place(): Pick<JournalOptions, 'disk' | 'checksum' | 'directory'> {
+  get #maxRecordBytes(): number {
+    return this.#options.maxRecordBytes ?? defaultMaxRecordBytes;
+  }
+
+  get #place(): SegmentPlace {
     return this.#options;
   }
 }
@@ -259,8 +272,6 @@ interface Waiter {
 interface Compaction {
   readonly throughSequence: number;
   readonly records: BatchBuilder;
-  /** Batches that became durable after the snapshot was taken. */
-  readonly behind: BatchBuilder[];
   readonly resolve: () => void;
   readonly reject: (error: LoomError) => void;
 }

@@ -27,11 +27,13 @@ export interface Journal {
   /** Resolves with the record's sequence once it is durable. The body is copied before the call returns. */
   append(type: number, token: number, body: Uint8Array): Promise<number>;
   /**
-   * Replaces everything acknowledged so far by `snapshot`, which is read before the call returns and must hold the
-   * effect of every record whose append has resolved. Records that are under way are kept behind it.
+   * Replaces the records up to `throughSequence` by `snapshot`, which is read before the call returns and must hold
+   * the effect of exactly those records; later ones are kept behind it. Without `throughSequence` that is every record
+   * that is durable at the call. Give it when appends may be under way: a record can be durable a few microtasks
+   * before the code that awaits its append goes on.
    * DISK_FULL leaves the journal as it was; it goes on.
    */
-  compact(snapshot: Iterable<SnapshotRecord>): Promise<void>;
+  compact(snapshot: Iterable<SnapshotRecord>, throughSequence?: number): Promise<void>;
   /** Bytes of all segments that count. */
   readonly bytes: number;
   /** The sequence of the last durable record; 0 when there is none. */

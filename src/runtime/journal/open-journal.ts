@@ -39,6 +39,7 @@ export async function openJournal(
     readSegmentHeader(disk, checksum, pathOf(number)),
   );
 
+  let snapshotSequence = 0;
   let last: SegmentContent | undefined;
   let olderBytes = 0;
   const older: number[] = [];
@@ -48,6 +49,7 @@ export async function openJournal(
     if (content.header.baseSequence !== (last?.lastSequence ?? content.header.baseSequence)) {
       throw corrupt(pathOf(number), 'records between two segments are missing');
     }
+    if (last === undefined) snapshotSequence = content.header.baseSequence;
     for (const record of content.snapshot) replay(record);
     for (const record of content.appended) replay(record);
     if (!isLast) {
@@ -65,7 +67,13 @@ export async function openJournal(
   await placeSegment(place, active, durability);
   const replaced = last === undefined ? chain.obsolete : [...chain.obsolete, last.header.number];
   const lastSequence = last?.lastSequence ?? 0;
-  const journal = new DiskJournal(options, durability, { active, older, olderBytes, lastSequence });
+  const journal = new DiskJournal(options, durability, {
+    active,
+    older,
+    olderBytes,
+    snapshotSequence,
+    lastSequence,
+  });
   try {
     for (const number of replaced) await disk.remove(pathOf(number));
   } catch (thrown) {

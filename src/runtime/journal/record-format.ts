@@ -8,8 +8,6 @@ import type { JournalRecord } from './journal.ts';
 export const recordHeaderBytes = 28;
 const crcOffset = 24;
 
-export const maxRecordType = 0xffff_ffff;
-
 /** Writes a record at `offset` of `into`, which has room for it. */
 export function encodeRecord(
   checksum: Checksum,

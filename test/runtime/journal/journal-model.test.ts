@@ -47,6 +47,7 @@ class Owner {
   readonly simulated: SimulatedDisk;
   asked: string[] = [];
   acknowledged = 0;
+  sequence = 0;
   journal: Journal | undefined;
 
   constructor(seed: number) {
@@ -60,6 +61,7 @@ class Owner {
     expect(found.length).toBeGreaterThanOrEqual(this.acknowledged);
     this.asked = found;
     this.acknowledged = found.length;
+    this.sequence = journal.lastSequence;
     this.journal = journal;
     return journal;
   }
@@ -67,14 +69,18 @@ class Owner {
   append(journal: Journal, bytes: number): Promise<void> {
     const text = `${this.asked.length}:${'x'.repeat(bytes)}`;
     this.asked.push(text);
-    return journal.append(1, 1, payload(text)).then(() => {
+    return journal.append(1, 1, payload(text)).then((sequence) => {
       this.acknowledged++;
+      this.sequence = sequence;
     });
   }
 
   compact(journal: Journal): Promise<void> {
     const state = this.asked.slice(0, this.acknowledged);
-    return journal.compact(state.map((text) => ({ type: 2, token: 1, body: payload(text) })));
+    return journal.compact(
+      state.map((text) => ({ type: 2, token: 1, body: payload(text) })),
+      this.sequence,
+    );
   }
 }
 

@@ -250,6 +250,24 @@ describe('segments and compaction', () => {
     expect(records.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
   });
 
+  it('keeps what the snapshot does not hold, over several segments', async () => {
+    const disk = simulatedDisk(1).mount();
+    const { journal } = await open(disk, { maxSegmentBytes: 200 });
+    const written = Array.from({ length: 12 }, (_, i) => `record number ${i}`);
+    for (const text of written) await journal.append(1, 1, payload(text));
+    await journal.compact([{ type: 2, token: 1, body: payload('first five') }], 5);
+    for (const outside of [4, 13]) {
+      await expect(journal.compact([], outside)).rejects.toMatchObject({ code: 'JOURNAL_LIMIT' });
+    }
+    await journal.append(1, 1, payload('later'));
+    await journal.close();
+    const again = await open(disk);
+    expect(texts(again.records)).toEqual(['first five', ...written.slice(5), 'later']);
+    await expect(again.journal.compact([], 4)).rejects.toMatchObject({ code: 'JOURNAL_LIMIT' });
+    await again.journal.compact([], 13);
+    expect(again.journal.lastSequence).toBe(13);
+  });
+
   it('goes on after a compaction for which the disk was too full', async () => {
     const simulated = simulatedDisk(1);
     const disk = simulated.mount();
