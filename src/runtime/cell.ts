@@ -1,0 +1,357 @@
+import type { Clock } from '../ports/clock.ts';
+import type { ErrorCode } from '../ports/error-table.ts';
+import { LoomError } from '../ports/loom-error.ts';
+import type { Random } from '../ports/random.ts';
+import type { ActorRef } from './actor-ref.ts';
+import type { Behavior } from './behavior.ts';
+import type { TellOutcome } from './definition.ts';
+import {
+  AskEnvelope,
+  closesCycle,
+  closingError,
+  type Envelope,
+  type EnvelopeHost,
+  isDeferred,
+  SubscribeEnvelope,
+  type TimedEnvelope,
+} from './envelope.ts';
+import type { Facts } from './facts.ts';
+import type { Feed } from './feed.ts';
+import type { FinalState, Ledger } from './ledger.ts';
+import { Mailbox } from './mailbox.ts';
+import type { MessageGuard } from './message-guard.ts';
+import type { Runnable, Scheduler } from './scheduler.ts';
+import type { FailureDirective } from './supervision.ts';
+import type { TimerWheel } from './timer-wheel.ts';
+import type { Terminated } from './watch.ts';
+
+/** What a cell needs of its node. */
+export interface Engine {
+  readonly node: string;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  readonly scheduler: Scheduler;
+  readonly ledger: Ledger;
+  readonly facts: Facts;
+  readonly guard: MessageGuard | undefined;
+  /** The deadline of asks that name none. */
+  readonly defaultDeadlineMs: number;
+  /** Books a final state that leaves a record. */
+  book(state: FinalState, code: ErrorCode, envelope: Envelope, target: string): void;
+  failed(cell: Cell, error: unknown, envelope: Envelope | undefined): void;
+}
+
+/** One run of an actor between a start and a restart or stop, as its cell sees it. */
+export interface Incarnation {
+  readonly turnFulfilled: (value: unknown) => void;
+  readonly turnRejected: (error: unknown) => void;
+  /** Fails the feed when the incarnation ends. */
+  holdFeed(feed: Feed<unknown>): void;
+  runHooks(): Promise<void>;
+  /** Revokes everything that the incarnation was given. */
+  end(error: LoomError): void;
+}
+
+/**
+ * An actor's life. Messages are taken in every phase but `stopped` (and `stopping`, unless it drains its mailbox);
+ * turns run only while `running` or draining.
+ */
+export type Life =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'restarting' }
+  | { readonly kind: 'draining' }
+  | { readonly kind: 'stopping'; readonly reason: string }
+  | { readonly kind: 'stopped'; readonly reason: string };
+
+export const running: Life = Object.freeze({ kind: 'running' });
+
+/** What few actors have: made on first use, so that a plain actor stays small. */
+export interface CellExtra {
+  readonly children: Map<string | number, Cell>;
+  restartHistory: readonly number[];
+  readonly stash: Envelope[];
+  readonly watchers: Set<(terminated: Terminated) => void>;
+  readonly blockedAsks: AskEnvelope[];
+  readonly turnOver: (() => void)[];
+  stopped: Promise<void> | undefined;
+}
+
+/**
+ * The engine's record of one actor.
+ *
+ * E1. One turn at a time: the next message waits until the handler's promise settles.
+ * E2. Every message that `offer` is given is booked once: here, or by the turn that handles it.
+ * E3. What an ended incarnation still does (a late settlement) changes nothing here.
+ */
+export class Cell implements EnvelopeHost, Runnable {
+  readonly engine: Engine;
+  readonly uid: number;
+  readonly key: string | number;
+  readonly parent: Cell | undefined;
+  readonly behavior: Behavior;
+  readonly directive: FailureDirective;
+  readonly mailbox: Mailbox = new Mailbox();
+  life: Life = { kind: 'starting' };
+  incarnation = 0;
+  context: Incarnation | undefined = undefined;
+  handlers: Readonly<Record<string, unknown>> | undefined = undefined;
+  turn: Envelope | undefined = undefined;
+  nextReady: Runnable | undefined = undefined;
+  extra: CellExtra | undefined = undefined;
+  ref: ActorRef | undefined = undefined;
+  #scheduled = false;
+
+  constructor(
+    engine: Engine,
+    uid: number,
+    key: string | number,
+    parent: Cell | undefined,
+    behavior: Behavior,
+    directive: FailureDirective,
+  ) {
+    this.engine = engine;
+    this.uid = uid;
+    this.key = key;
+    this.parent = parent;
+    this.behavior = behavior;
+    this.directive = directive;
+  }
+
+  /** Names of the ancestors and of this actor, joined by `/`; an unnamed one is `$` and its number. */
+  get path(): string {
+    const own = typeof this.key === 'number' ? `$${this.key}` : this.key;
+    return this.parent === undefined || this.parent.parent === undefined ? own : `${this.parent.path}/${own}`;
+  }
+
+  get address(): string {
+    return `${this.engine.node}/${this.path}`;
+  }
+
+  get more(): CellExtra {
+    this.extra ??= {
+      children: new Map(),
+      restartHistory: [],
+      stash: [],
+      watchers: new Set(),
+      blockedAsks: [],
+      turnOver: [],
+      stopped: undefined,
+    };
+    return this.extra;
+  }
+
+  terminated(): Terminated {
+    const reason =
+      this.life.kind === 'stopped' || this.life.kind === 'stopping' ? this.life.reason : this.life.kind;
+    return { address: this.address, epoch: this.engine.epoch, incarnation: this.incarnation, reason };
+  }
+
+  monotonicMs(): number {
+    return this.engine.clock.monotonicMs();
+  }
+
+  get runnable(): boolean {
+    const kind = this.life.kind;
+    return this.turn === undefined && this.mailbox.count > 0 && (kind === 'running' || kind === 'draining');
+  }
+
+  /** Takes a message or says why not; books it when it does not take it (E2). */
+  offer(envelope: Envelope): TellOutcome {
+    const kind = this.life.kind;
+    if (kind === 'stopped' || kind === 'stopping' || kind === 'draining') {
+      this.close(envelope, 'deadLettered', kind === 'stopped' ? 'NO_SUCH_ACTOR' : 'ACTOR_STOPPED');
+      return 'gone';
+    }
+    if (envelope.origin !== undefined && closesCycle(envelope.origin.chain, this.address)) {
+      this.close(envelope, 'refused', 'CALL_CYCLE');
+      return 'full';
+    }
+    if (this.mailbox.count >= this.behavior.options.mailbox.capacity && !this.#makeRoom(envelope)) {
+      return envelope.state === 'waiting' ? 'accepted' : 'full';
+    }
+    envelope.state = 'queued';
+    envelope.host = this;
+    this.mailbox.push(envelope);
+    if (!this.#scheduled && this.turn === undefined && kind === 'running') this.schedule();
+    return 'accepted';
+  }
+
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.engine.scheduler.ready(this);
+  }
+
+  activate(): number {
+    this.#scheduled = false;
+    const most = this.behavior.options.turnsPerActivation;
+    let turns = 0;
+    while (
+      turns < most &&
+      this.turn === undefined &&
+      (this.life === running || this.life.kind === 'draining')
+    ) {
+      const envelope = this.mailbox.shift();
+      if (envelope === undefined) break;
+      if (this.extra !== undefined && this.extra.blockedAsks.length > 0) this.#admitBlocked();
+      if (envelope.state !== 'queued') continue;
+      turns++;
+      this.#begin(envelope);
+    }
+    if (this.runnable) this.schedule();
+    return turns;
+  }
+
+  #begin(envelope: Envelope): void {
+    envelope.state = 'turn';
+    this.turn = envelope;
+    const context = this.context as Incarnation;
+    let result: unknown;
+    try {
+      const handlers = this.handlers as Record<string, (body: unknown, ...rest: unknown[]) => unknown>;
+      const handler = handlers[envelope.definition.name] as (body: unknown, ...rest: unknown[]) => unknown;
+      if (envelope instanceof SubscribeEnvelope) {
+        context.holdFeed(envelope.feed);
+        result = handler(envelope.body, envelope.feed, envelope);
+      } else {
+        result = handler(envelope.body, envelope);
+      }
+    } catch (thrown) {
+      this.turnFailed(envelope, thrown);
+      return;
+    }
+    if (result instanceof Promise) result.then(context.turnFulfilled, context.turnRejected);
+    else this.turnCompleted(envelope, result);
+  }
+
+  /** The running turn's promise settled; `context` is the incarnation that began it (E3). */
+  settled(context: Incarnation, failed: boolean, value: unknown): void {
+    const envelope = this.turn;
+    if (context !== this.context || envelope === undefined) return;
+    if (failed) this.turnFailed(envelope, value);
+    else this.turnCompleted(envelope, value);
+    if (this.runnable) this.schedule();
+  }
+
+  /** Puts what was stashed, and still waits, back in front. */
+  unstash(): void {
+    if (this.extra === undefined) return;
+    const back = this.extra.stash.splice(0).filter((envelope) => envelope.state === 'stashed');
+    for (const envelope of back) envelope.state = 'queued';
+    this.mailbox.unshiftAll(back);
+  }
+
+  turnCompleted(envelope: Envelope, result: unknown): void {
+    this.turn = undefined;
+    this.engine.guard?.verify(envelope, this.address);
+    if (envelope.state === 'turn') {
+      envelope.state = 'closed';
+      envelope.closed();
+      this.engine.ledger.handled++;
+      if (envelope instanceof AskEnvelope) {
+        if (!isDeferred(result) && !envelope.succeed(result)) this.#late(envelope);
+      }
+    }
+    if (this.extra !== undefined) this.#tellTurnOver();
+  }
+
+  turnFailed(envelope: Envelope, thrown: unknown): void {
+    this.turn = undefined;
+    const definition = envelope.definition;
+    if (envelope.abortReason !== undefined && isAbort(thrown, envelope)) {
+      this.close(envelope, 'expired', envelope.abortReason.code);
+    } else if (
+      thrown instanceof LoomError &&
+      definition.kind === 'request' &&
+      (definition.errors as readonly string[]).includes(thrown.code)
+    ) {
+      envelope.state = 'closed';
+      this.engine.ledger.handled++;
+      if (envelope instanceof AskEnvelope && !envelope.fail(thrown)) this.#late(envelope);
+    } else {
+      this.close(envelope, 'failed', 'HANDLER_FAILED', thrown);
+      this.engine.failed(this, thrown, envelope);
+    }
+    if (this.extra !== undefined) this.#tellTurnOver();
+  }
+
+  /** Books a final state that is not `handled` and gives an ask its error. Does nothing to a closed message. */
+  close(envelope: Envelope, state: FinalState, code: ErrorCode, cause?: unknown): void {
+    if (envelope.state === 'closed') return;
+    envelope.state = 'closed';
+    envelope.closed();
+    this.engine.book(state, code, envelope, this.address);
+    if (envelope instanceof AskEnvelope) envelope.fail(closingError(code, envelope, this.address, cause));
+    else if (envelope instanceof SubscribeEnvelope) {
+      envelope.feed.fail(closingError(code, envelope, this.address, cause));
+    }
+  }
+
+  /** A turn is told by its signal, a waiting message is booked, a deferred reply (closed by then) only answered. */
+  givenUp(envelope: TimedEnvelope, code: 'DEADLINE_EXCEEDED' | 'CANCELLED'): void {
+    if (envelope.state !== 'turn' && envelope.state !== 'closed') {
+      this.close(envelope, 'expired', code);
+      return;
+    }
+    const error = closingError(code, envelope, this.address, undefined);
+    if (envelope instanceof AskEnvelope) envelope.fail(error);
+    if (envelope.state === 'turn') envelope.abort(error);
+  }
+
+  #late(envelope: AskEnvelope): void {
+    this.engine.ledger.lateReplies++;
+    this.engine.facts.emit({ type: 'late-reply', actor: this.address, message: envelope.definition.name });
+  }
+
+  #makeRoom(envelope: Envelope): boolean {
+    switch (this.behavior.options.mailbox.overflow) {
+      case 'drop-oldest': {
+        const oldest = this.mailbox.shiftOldest();
+        if (oldest === undefined) break;
+        this.close(oldest, 'dropped', 'MAILBOX_FULL');
+        return true;
+      }
+      case 'drop-newest':
+        this.close(envelope, 'dropped', 'MAILBOX_FULL');
+        return false;
+      case 'block': {
+        const blocked = this.more.blockedAsks;
+        if (!(envelope instanceof AskEnvelope) || blocked.length >= this.behavior.options.mailbox.capacity)
+          break;
+        envelope.state = 'waiting';
+        envelope.host = this;
+        blocked.push(envelope);
+        return false;
+      }
+      case 'reject':
+        break;
+    }
+    this.close(envelope, 'refused', 'MAILBOX_FULL');
+    return false;
+  }
+
+  #admitBlocked(): void {
+    const blocked = this.more.blockedAsks;
+    while (blocked.length > 0 && this.mailbox.count < this.behavior.options.mailbox.capacity) {
+      const ask = blocked.shift() as AskEnvelope;
+      if (ask.state !== 'waiting') continue;
+      ask.state = 'queued';
+      this.mailbox.push(ask);
+    }
+  }
+
+  #tellTurnOver(): void {
+    const waiting = this.extra?.turnOver.splice(0) ?? [];
+    for (const run of waiting) run();
+  }
+}
+
+/** True for what a handler throws when it obeys its aborted signal: that is no failure of the actor. */
+function isAbort(thrown: unknown, envelope: Envelope): boolean {
+  if (thrown === envelope.abortReason) return true;
+  if (thrown instanceof LoomError) return thrown.code === 'DEADLINE_EXCEEDED' || thrown.code === 'CANCELLED';
+  return thrown instanceof Error && thrown.name === 'AbortError';
+}

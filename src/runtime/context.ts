@@ -1,0 +1,325 @@
+import type { TimerHandle } from '../ports/clock.ts';
+import { LoomError } from '../ports/loom-error.ts';
+import { type ActorRef, askClient, attemptClient, subscribeClient, tellClient } from './actor-ref.ts';
+import type { ActorContext, Behavior, BoundRef, Settled, SpawnOptions } from './behavior.ts';
+import type { Cell, Incarnation } from './cell.ts';
+import type { AskClient, AttemptClient, SubscribeClient, TellClient } from './client.ts';
+import type {
+  AskOptions,
+  CallChain,
+  Poster,
+  Protocol,
+  RequestDefinition,
+  SequencedItem,
+  SignalDefinition,
+  SubscribeOptions,
+  SubscriptionDefinition,
+  TellOptions,
+  TellOutcome,
+} from './definition.ts';
+import type { Feed } from './feed.ts';
+import { PortGuard } from './port-guard.ts';
+import type { Terminated } from './watch.ts';
+
+/** What a context asks of the lifecycle. */
+export interface LifecycleOfContext {
+  spawn(parent: Cell, behavior: Behavior, options: SpawnOptions): Cell;
+  stop(cell: Cell, reason: string): Promise<void>;
+  stopSelf(cell: Cell): void;
+  cellOf(ref: ActorRef): Cell | undefined;
+}
+
+/** What few incarnations have, made on first use. */
+interface ContextExtra {
+  readonly ended: AbortController;
+  readonly timers: Set<TimerHandle>;
+  readonly unwatch: Set<() => void>;
+  readonly feeds: Set<Feed<unknown>>;
+  readonly hooks: (() => void | Promise<void>)[];
+  readonly guard: PortGuard;
+}
+
+/**
+ * One incarnation of an actor.
+ *
+ * I1. After `end`, every method throws STALE_INCARNATION; timers, watches, feeds, asks and ports are gone.
+ * I2. A callback given to the context runs only while the incarnation lives.
+ */
+export class Context<P extends Protocol = Protocol> implements ActorContext<P>, Incarnation {
+  readonly incarnation: number;
+  readonly #cell: Cell;
+  readonly #lifecycle: LifecycleOfContext;
+  #ended = false;
+  #extra: ContextExtra | undefined = undefined;
+  #fulfilled: ((value: unknown) => void) | undefined = undefined;
+  #rejected: ((error: unknown) => void) | undefined = undefined;
+
+  constructor(cell: Cell, lifecycle: LifecycleOfContext) {
+    this.#cell = cell;
+    this.#lifecycle = lifecycle;
+    this.incarnation = cell.incarnation;
+  }
+
+  get turnFulfilled(): (value: unknown) => void {
+    this.#fulfilled ??= (value) => {
+      this.#cell.settled(this, false, value);
+    };
+    return this.#fulfilled;
+  }
+
+  get turnRejected(): (error: unknown) => void {
+    this.#rejected ??= (error) => {
+      this.#cell.settled(this, true, error);
+    };
+    return this.#rejected;
+  }
+
+  get self(): ActorRef<P> {
+    return this.#cell.ref as ActorRef<P>;
+  }
+
+  get node(): string {
+    return this.#cell.engine.node;
+  }
+
+  monotonicMs(): number {
+    return this.#cell.monotonicMs();
+  }
+
+  to<Q extends Protocol>(ref: ActorRef<Q>): BoundRef<Q> {
+    this.#check('to');
+    return new Bound(ref, this);
+  }
+
+  spawn<Q extends Protocol>(behavior: Behavior<Q>, options: SpawnOptions = {}): ActorRef<Q> {
+    this.#check('spawn');
+    return this.#lifecycle.spawn(this.#cell, behavior as unknown as Behavior, options).ref as ActorRef<Q>;
+  }
+
+  async stopChild(ref: ActorRef): Promise<void> {
+    this.#check('stopChild');
+    const child = this.#lifecycle.cellOf(ref);
+    if (child?.parent !== this.#cell)
+      throw new LoomError('NO_SUCH_ACTOR', `${ref.address} is no child of ${this.self.address}`);
+    await this.#lifecycle.stop(child, 'stopped by its parent');
+  }
+
+  stop(): void {
+    this.#check('stop');
+    this.#lifecycle.stopSelf(this.#cell);
+  }
+
+  watch(ref: ActorRef, toMessage: (terminated: Terminated, self: TellClient<P>) => void): () => void {
+    const { unwatch } = this.#live('watch');
+    const off = ref.onTerminated((terminated) => {
+      unwatch.delete(off);
+      if (!this.#ended) toMessage(terminated, this.self.tell);
+    });
+    unwatch.add(off);
+    return () => {
+      unwatch.delete(off);
+      off();
+    };
+  }
+
+  pipe<T>(promise: Promise<T>, toMessage: (settled: Settled<T>, self: TellClient<P>) => void): void {
+    this.#check('pipe');
+    promise.then(
+      (value) => {
+        if (!this.#ended) toMessage({ ok: true, value }, this.self.tell);
+      },
+      (error: unknown) => {
+        if (!this.#ended) toMessage({ ok: false, error }, this.self.tell);
+      },
+    );
+  }
+
+  after(delayMs: number, toMessage: (self: TellClient<P>) => void): TimerHandle {
+    const { timers } = this.#live('after');
+    const inner = this.#cell.engine.clock.after(delayMs, () => {
+      timers.delete(handle);
+      if (!this.#ended) toMessage(this.self.tell);
+    });
+    const handle = {
+      cancel(): void {
+        timers.delete(handle);
+        inner.cancel();
+      },
+    };
+    timers.add(handle);
+    return handle;
+  }
+
+  every(periodMs: number, toMessage: (self: TellClient<P>) => void): TimerHandle {
+    let current: TimerHandle | undefined;
+    const again = (): void => {
+      current = this.after(periodMs, (self) => {
+        again();
+        toMessage(self);
+      });
+    };
+    again();
+    return {
+      cancel(): void {
+        current?.cancel();
+      },
+    };
+  }
+
+  stash(): void {
+    this.#check('stash');
+    const cell = this.#cell;
+    const { turn } = cell;
+    if (turn === undefined || turn.state !== 'turn') throw new LoomError('INTERNAL', 'stash outside a turn');
+    const { stash } = cell.more;
+    if (stash.length >= cell.behavior.options.stashCapacity) {
+      throw new LoomError('STASH_FULL', `${cell.address} holds ${stash.length} stashed messages`);
+    }
+    turn.state = 'stashed';
+    stash.push(turn);
+  }
+
+  unstash(): void {
+    this.#check('unstash');
+    this.#cell.unstash();
+  }
+
+  port<T extends object>(port: T): T {
+    return this.#live('port').guard.guard(port);
+  }
+
+  onStop(hook: () => void | Promise<void>): void {
+    this.#live('onStop').hooks.push(hook);
+  }
+
+  holdFeed(feed: Feed<unknown>): void {
+    const { feeds } = this.#live('subscription');
+    for (const held of feeds) if (held.closed) feeds.delete(held);
+    feeds.add(feed);
+  }
+
+  /** Stop hooks in the reverse order of their registration. */
+  async runHooks(): Promise<void> {
+    for (const hook of (this.#extra?.hooks ?? []).toReversed()) await hook();
+  }
+
+  end(error: LoomError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const extra = this.#extra;
+    if (extra === undefined) return;
+    extra.ended.abort(error);
+    for (const timer of [...extra.timers]) timer.cancel();
+    for (const off of extra.unwatch) off();
+    for (const feed of extra.feeds) feed.fail(error);
+    extra.guard.revoke();
+  }
+
+  /** For asks made through a bound reference: the turn's limits while a turn runs, else the incarnation's. */
+  boundOptions(options: AskOptions | undefined): AskOptions {
+    const extra = this.#live('ask');
+    const { turn } = this.#cell;
+    const chain: CallChain = {
+      address: this.#cell.address,
+      above: turn?.origin?.chain,
+      depth: (turn?.origin?.chain?.depth ?? 0) + 1,
+    };
+    const own = turn === undefined ? extra.ended.signal : turn.signal;
+    const signal = options?.signal === undefined ? own : AbortSignal.any([options.signal, own]);
+    const trace = options?.trace ?? turn?.trace;
+    const remainingMs = turn?.remainingMs ?? Number.POSITIVE_INFINITY;
+    const deadlineMs = Math.min(options?.deadlineMs ?? this.#cell.engine.defaultDeadlineMs, remainingMs);
+    return trace === undefined ? { deadlineMs, signal, chain } : { deadlineMs, signal, chain, trace };
+  }
+
+  boundTellOptions(options: TellOptions | undefined): TellOptions | undefined {
+    this.#check('tell');
+    const trace = options?.trace ?? this.#cell.turn?.trace;
+    return trace === undefined ? options : { ...options, trace };
+  }
+
+  #check(call: string): void {
+    if (this.#ended) {
+      throw new LoomError(
+        'STALE_INCARNATION',
+        `${call} in ${this.#cell.address} after incarnation ${this.incarnation}`,
+      );
+    }
+  }
+
+  #live(call: string): ContextExtra {
+    this.#check(call);
+    this.#extra ??= {
+      ended: new AbortController(),
+      timers: new Set(),
+      unwatch: new Set(),
+      feeds: new Set(),
+      hooks: [],
+      guard: new PortGuard((error) => {
+        this.#cell.engine.facts.emit({
+          type: 'internal-error',
+          where: `${this.#cell.address} closing a handle`,
+          error,
+        });
+      }),
+    };
+    return this.#extra;
+  }
+}
+
+/** What a bound reference needs of its context. */
+interface Binding {
+  boundOptions(options: AskOptions | undefined): AskOptions;
+  boundTellOptions(options: TellOptions | undefined): TellOptions | undefined;
+}
+
+class Bound<Q extends Protocol> implements BoundRef<Q>, Poster {
+  readonly #ref: ActorRef<Q>;
+  readonly #context: Binding;
+
+  constructor(ref: ActorRef<Q>, context: Binding) {
+    this.#ref = ref;
+    this.#context = context;
+  }
+
+  get tell(): TellClient<Q> {
+    return tellClient(this.#ref.protocol, this);
+  }
+
+  get ask(): AskClient<Q> {
+    return askClient(this.#ref.protocol, this);
+  }
+
+  get attempt(): AttemptClient<Q> {
+    return attemptClient(this.#ref.protocol, this);
+  }
+
+  get subscribe(): SubscribeClient<Q> {
+    return subscribeClient(this.#ref.protocol, this);
+  }
+
+  postTell(
+    definition: SignalDefinition<unknown>,
+    body: unknown,
+    options: TellOptions | undefined,
+  ): TellOutcome {
+    return this.#ref.postTell(definition, body, this.#context.boundTellOptions(options));
+  }
+
+  postAsk(
+    definition: RequestDefinition<unknown, unknown, never>,
+    body: unknown,
+    options: AskOptions | undefined,
+  ): Promise<unknown> {
+    return this.#ref.postAsk(definition, body, this.#context.boundOptions(options));
+  }
+
+  postSubscribe(
+    definition: SubscriptionDefinition<unknown, unknown>,
+    body: unknown,
+    options: SubscribeOptions | undefined,
+  ): AsyncIterable<SequencedItem<unknown>> {
+    const { signal } = this.#context.boundOptions(options);
+    return this.#ref.postSubscribe(definition, body, signal === undefined ? options : { ...options, signal });
+  }
+}

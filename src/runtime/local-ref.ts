@@ -1,0 +1,202 @@
+import type { LoomError } from '../ports/loom-error.ts';
+import { type ActorRef, askClient, attemptClient, subscribeClient, tellClient } from './actor-ref.ts';
+import type { Cell } from './cell.ts';
+import type { AskClient, AttemptClient, SubscribeClient, TellClient } from './client.ts';
+import type {
+  AskOptions,
+  MessageDefinition,
+  Protocol,
+  RequestDefinition,
+  SequencedItem,
+  SignalDefinition,
+  SubscribeOptions,
+  SubscriptionDefinition,
+  TellOptions,
+  TellOutcome,
+} from './definition.ts';
+import { AskEnvelope, Envelope, type MessageOrigin, SubscribeEnvelope, TimedTell } from './envelope.ts';
+import { LocalFeed } from './feed.ts';
+import type { TimerWheel } from './timer-wheel.ts';
+import type { Terminated } from './watch.ts';
+
+/** A reference to an actor of this node: messages go into its mailbox by reference. */
+export class LocalRef<P extends Protocol = Protocol> implements ActorRef<P> {
+  readonly cell: Cell;
+
+  constructor(cell: Cell) {
+    this.cell = cell;
+  }
+
+  get protocol(): P {
+    return this.cell.behavior.protocol as P;
+  }
+
+  get address(): string {
+    return this.cell.address;
+  }
+
+  get tell(): TellClient<P> {
+    return tellClient(this.protocol, this);
+  }
+
+  get ask(): AskClient<P> {
+    return askClient(this.protocol, this);
+  }
+
+  get attempt(): AttemptClient<P> {
+    return attemptClient(this.protocol, this);
+  }
+
+  get subscribe(): SubscribeClient<P> {
+    return subscribeClient(this.protocol, this);
+  }
+
+  postTell(
+    definition: SignalDefinition<unknown>,
+    body: unknown,
+    options: TellOptions | undefined,
+  ): TellOutcome {
+    const cell = this.cell;
+    const engine = cell.engine;
+    const envelope =
+      options === undefined
+        ? new Envelope(definition, body, undefined)
+        : tellWith(definition, body, options, engine.clock.monotonicMs(), engine.wheel);
+    engine.ledger.sent++;
+    engine.guard?.seal(envelope);
+    return cell.offer(envelope);
+  }
+
+  postAsk(
+    definition: RequestDefinition<unknown, unknown, never>,
+    body: unknown,
+    options: AskOptions | undefined,
+  ): Promise<unknown> {
+    const cell = this.cell;
+    const engine = cell.engine;
+    const deadlineMs = engine.clock.monotonicMs() + (options?.deadlineMs ?? engine.defaultDeadlineMs);
+    return new Promise((resolve, reject) => {
+      const ask = new LocalAsk(
+        definition,
+        body,
+        originOf(options),
+        deadlineMs,
+        engine.wheel,
+        resolve,
+        reject,
+      );
+      engine.ledger.sent++;
+      engine.guard?.seal(ask);
+      ask.host = cell;
+      if (options?.signal !== undefined) ask.follow(options.signal);
+      if (ask.state === 'new') cell.offer(ask);
+    });
+  }
+
+  postSubscribe(
+    definition: SubscriptionDefinition<unknown, unknown>,
+    body: unknown,
+    options: SubscribeOptions | undefined,
+  ): AsyncIterable<SequencedItem<unknown>> {
+    const feed = new LocalFeed<unknown>(options?.fromSequence ?? 0, options?.credits ?? defaultCredits);
+    const envelope = new SubscribeEnvelope(definition, body, undefined, feed);
+    this.cell.engine.ledger.sent++;
+    this.cell.engine.guard?.seal(envelope);
+    options?.signal?.addEventListener('abort', () => feed.cancel(), { once: true });
+    this.cell.offer(envelope);
+    return feed;
+  }
+
+  onTerminated(listener: (terminated: Terminated) => void): () => void {
+    const { cell } = this;
+    if (cell.life.kind === 'stopped') {
+      cell.engine.clock.soon(() => {
+        listener(cell.terminated());
+      });
+      return () => undefined;
+    }
+    const { watchers } = cell.more;
+    watchers.add(listener);
+    return () => {
+      watchers.delete(listener);
+    };
+  }
+}
+
+export const defaultCredits = 64;
+
+export function originOf(options: AskOptions | undefined): MessageOrigin | undefined {
+  if (options === undefined || (options.trace === undefined && options.chain === undefined)) return undefined;
+  return { trace: options.trace, chain: options.chain };
+}
+
+function tellWith(
+  definition: MessageDefinition,
+  body: unknown,
+  options: TellOptions,
+  nowMs: number,
+  wheel: TimerWheel,
+): Envelope {
+  const origin = options.trace === undefined ? undefined : { trace: options.trace, chain: undefined };
+  if (options.deadlineMs === undefined) return new Envelope(definition, body, origin);
+  return new TimedTell(definition, body, origin, nowMs + options.deadlineMs, wheel);
+}
+
+/** An ask whose caller is on this node: its promise is settled here, once. */
+class LocalAsk extends AskEnvelope {
+  wanted = true;
+  readonly #wheel: TimerWheel;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: LoomError) => void;
+  #followed: { readonly signal: AbortSignal; readonly listener: () => void } | undefined = undefined;
+
+  constructor(
+    definition: MessageDefinition,
+    body: unknown,
+    origin: MessageOrigin | undefined,
+    deadlineMs: number,
+    wheel: TimerWheel,
+    resolve: (value: unknown) => void,
+    reject: (error: LoomError) => void,
+  ) {
+    super(definition, body, origin, deadlineMs);
+    this.#wheel = wheel;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    wheel.add(this);
+  }
+
+  /** Gives the ask up when `signal` is aborted. */
+  follow(signal: AbortSignal): void {
+    const listener = (): void => {
+      this.host?.givenUp(this, 'CANCELLED');
+    };
+    if (signal.aborted) {
+      listener();
+      return;
+    }
+    this.#followed = { signal, listener };
+    signal.addEventListener('abort', listener);
+  }
+
+  succeed(value: unknown): boolean {
+    if (!this.wanted) return false;
+    this.#settle();
+    this.#resolve(value);
+    return true;
+  }
+
+  fail(error: LoomError): boolean {
+    if (!this.wanted) return false;
+    this.#settle();
+    this.#reject(error);
+    return true;
+  }
+
+  #settle(): void {
+    this.wanted = false;
+    this.#wheel.remove(this);
+    const followed = this.#followed;
+    if (followed !== undefined) followed.signal.removeEventListener('abort', followed.listener);
+  }
+}

@@ -1,0 +1,110 @@
+import type { Clock, TimerHandle } from '../ports/clock.ts';
+
+/**
+ * Deadlines of asks: a hashed wheel (Varghese and Lauck, 1987), since most deadlines are cancelled long before they
+ * are due, and both must cost a few pointer writes.
+ *
+ * W1. An entry is due at the first tick at or after its deadline, so at most `tickMs` late and never early.
+ * W2. Removing an entry frees it at once: the wheel holds live entries only.
+ * W3. One host timer at most, set for the nearest slot that holds an entry; none when the wheel is empty.
+ */
+export interface WheelEntry {
+  deadlineMs: number;
+  wheelBefore: WheelEntry | undefined;
+  wheelAfter: WheelEntry | undefined;
+  due(): void;
+}
+
+export const tickMs = 8;
+const slotCount = 1024;
+
+export class TimerWheel {
+  readonly #clock: Clock;
+  readonly #slots: (WheelEntry | undefined)[] = new Array<WheelEntry | undefined>(slotCount).fill(undefined);
+  #size = 0;
+  #armedTick = Number.POSITIVE_INFINITY;
+  #timer: TimerHandle | undefined = undefined;
+  readonly #fire = (): void => {
+    this.#advance();
+  };
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(entry: WheelEntry): void {
+    const tick = tickOf(entry.deadlineMs);
+    const slot = tick % slotCount;
+    const first = this.#slots[slot];
+    entry.wheelAfter = first;
+    entry.wheelBefore = undefined;
+    if (first !== undefined) first.wheelBefore = entry;
+    this.#slots[slot] = entry;
+    this.#size++;
+    if (tick < this.#armedTick) this.#arm(tick);
+  }
+
+  remove(entry: WheelEntry): void {
+    const before = entry.wheelBefore;
+    const after = entry.wheelAfter;
+    if (before === undefined) {
+      const slot = tickOf(entry.deadlineMs) % slotCount;
+      if (this.#slots[slot] !== entry) return;
+      this.#slots[slot] = after;
+    } else {
+      before.wheelAfter = after;
+    }
+    if (after !== undefined) after.wheelBefore = before;
+    entry.wheelBefore = undefined;
+    entry.wheelAfter = undefined;
+    this.#size--;
+  }
+
+  #arm(tick: number): void {
+    this.#timer?.cancel();
+    this.#armedTick = tick;
+    this.#timer = this.#clock.after(Math.max(0, tick * tickMs - this.#clock.monotonicMs()), this.#fire);
+  }
+
+  #advance(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const firstTick = this.#armedTick;
+    const lastTick = Math.floor(nowMs / tickMs);
+    this.#armedTick = Number.POSITIVE_INFINITY;
+    this.#timer = undefined;
+    const due: WheelEntry[] = [];
+    const slots = Math.min(lastTick - firstTick + 1, slotCount);
+    for (let i = 0; i < slots; i++) {
+      let entry = this.#slots[(firstTick + i) % slotCount];
+      while (entry !== undefined) {
+        const after: WheelEntry | undefined = entry.wheelAfter;
+        if (entry.deadlineMs <= nowMs) {
+          this.remove(entry);
+          due.push(entry);
+        }
+        entry = after;
+      }
+    }
+    if (this.#size > 0) {
+      const next = this.#nextTick(lastTick);
+      if (next < this.#armedTick) this.#arm(next);
+    }
+    for (const entry of due) entry.due();
+  }
+
+  /** The nearest tick after `tick` whose slot holds an entry; it may be of a later round, then it is looked at again. */
+  #nextTick(tick: number): number {
+    for (let i = 1; i <= slotCount; i++) {
+      if (this.#slots[(tick + i) % slotCount] !== undefined) return tick + i;
+    }
+    return tick + slotCount;
+  }
+}
+
+function tickOf(deadlineMs: number): number {
+  return Math.ceil(deadlineMs / tickMs);
+}
