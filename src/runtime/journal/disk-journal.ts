@@ -9,6 +9,7 @@ import {
   type NewSegment,
   type OpenSegment,
   placeSegment,
+  type SegmentPlace,
   stageSegment,
   temporaryPath,
 } from './write-segment.ts';

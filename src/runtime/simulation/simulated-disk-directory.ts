@@ -16,7 +16,7 @@ export interface NameChange {
  * loss may leave both names or neither.
  */
 export class SimulatedDirectory {
-  readonly kind = 'directory';
+  readonly kind: 'directory' = 'directory';
   readonly inode: number;
   modifiedMs = 0;
   readonly entries: Map<string, SimulatedNode> = new Map();

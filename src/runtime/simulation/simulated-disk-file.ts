@@ -11,7 +11,7 @@ import { DiskImage } from './simulated-disk-image.ts';
  *     512-byte sectors, or its length with zeros.
  */
 export class SimulatedFile {
-  readonly kind = 'file';
+  readonly kind: 'file' = 'file';
   readonly inode: number;
   modifiedMs = 0;
   readonly #visible: DiskImage = new DiskImage();

@@ -108,7 +108,10 @@ export class DiskTree {
   }
 
   list(path: string): readonly DiskEntry[] {
-    const names = [...this.directory(path).entries].map(([name, node]) => ({ name, kind: node.kind }));
+    const names = Array.from(
+      this.directory(path).entries,
+      ([name, node]): DiskEntry => ({ name, kind: node.kind }),
+    );
     return names.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }
