@@ -7,9 +7,9 @@ export interface CloudCount {
 }
 
 /** Nodes in all, in one `loom dev`: enough for any test of placement, few enough for one process. */
-export const mostNodes = 32;
+const mostNodes = 32;
 
-export const cloudCountForms = 'aws=2,gcp=2 (a cloud’s name and its number of nodes)';
+const cloudCountForms = 'aws=2,gcp=2 (a cloud’s name and its number of nodes)';
 
 const cloudPattern = /^[a-z][a-z0-9-]{0,31}$/;
 const countPattern = /^\d{1,4}$/;

@@ -2,7 +2,7 @@ import { LoomError } from '../ports/loom-error.ts';
 import { quote } from './quote.ts';
 
 /** Durations as people write them. A number without a unit is refused: half of its readers would guess wrong. */
-export const durationForms = '500ms, 2s, 1.5m or 1h';
+const durationForms = '500ms, 2s, 1.5m or 1h';
 
 const pattern = /^(\d{1,12}(?:\.\d{1,6})?) ?(ms|s|m|h)$/;
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

@@ -103,8 +103,8 @@ function check(name: SettingName, found: Found, home: string): unknown {
 }
 
 function misfit(name: SettingName, origin: Origin, raw: unknown, why: string): LoomError {
-  const value = quote(raw);
-  return new LoomError('INVALID_OPTION', `${describeOrigin(name, origin)} is ${value}, ${why}`, {
+  const value = typeof raw === 'string' ? raw.slice(0, 100) : quote(raw);
+  return new LoomError('INVALID_OPTION', `${describeOrigin(name, origin)} is ${quote(raw)}, ${why}`, {
     details: { option: `--${settingTable[name].flag}`, value, origin: origin.kind },
   });
 }

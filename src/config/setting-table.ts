@@ -33,7 +33,7 @@ export type SettingTable = { readonly [Name in SettingName]: SettingSpec<Setting
 const kib = 1024;
 const mib = 1024 * kib;
 
-export const replicaRange: CountRange = Object.freeze({ min: 1, max: 16 });
+const replicaRange: CountRange = Object.freeze({ min: 1, max: 16 });
 
 const usualNodes: readonly CloudCount[] = Object.freeze([
   Object.freeze({ cloud: 'aws', count: 2 }),

@@ -15,7 +15,7 @@ export interface Settings {
 export type SettingName = keyof Settings;
 
 export const durabilities = ['power-safe', 'process-crash-safe', 'memory'] as const;
-export type Durability = (typeof durabilities)[number];
+type Durability = (typeof durabilities)[number];
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];

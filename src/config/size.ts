@@ -5,8 +5,7 @@ import { quote } from './quote.ts';
  * Sizes as people write them. A plain number is bytes; `KiB MiB GiB TiB` are powers of 1024 and `kB MB GB TB` powers
  * of 1000; a bare `K M G T` is a power of 1024, as in GNU's tools. Case and one space before the unit do not matter.
  */
-export const sizeForms =
-  '100MiB or 1GiB (powers of 1024), 1GB (10^9), 512K (512 KiB), or a plain number of bytes';
+const sizeForms = '100MiB or 1GiB (powers of 1024), 1GB (10^9), 512K (512 KiB), or a plain number of bytes';
 
 const pattern = /^(\d{1,16})(?:\.(\d{1,15}))? ?([kmgt]?)(i?b)?$/i;
 const exponents: Readonly<Record<string, bigint>> = { '': 0n, k: 1n, m: 2n, g: 3n, t: 4n };

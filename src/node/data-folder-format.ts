@@ -5,7 +5,7 @@ import { systemCode } from './folder-fault.ts';
 import { lockFile, lockRoom } from './folder-lock.ts';
 
 /** The layout of the data folder that this Loom writes, and the newest that it reads. */
-export const dataFormat = 1;
+const dataFormat = 1;
 
 const versionFile = 'version';
 const candidateFile = 'version.tmp';

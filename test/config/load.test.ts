@@ -145,7 +145,7 @@ describe('refusals name the setting as it was written, the value, and why', () =
     } catch (error) {
       expect((error as LoomError).details).toEqual({
         option: '--replicas',
-        value: '"x"',
+        value: 'x',
         origin: 'environment',
       });
     }

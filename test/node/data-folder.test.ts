@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DataFolder, openDataFolder } from '../../src/node/data-folder.ts';
+import { folderFault } from '../../src/node/folder-fault.ts';
 import { LoomError } from '../../src/ports/loom-error.ts';
 
 const options = { version: '1.2.3', environment: {} };
@@ -119,9 +120,13 @@ describe('openDataFolder', () => {
     expect((await refusal(join(parent, 'file', 'below'))).code).toBe('FOLDER_FOREIGN');
   });
 
-  test.skipIf(process.getuid?.() === 0)('says so when the system refuses', async () => {
-    await chmod(parent, 0o500);
-    expect((await refusal(join(parent, 'a'))).code).toBe('DISK_DENIED');
-    await chmod(parent, 0o700);
+  test.each([
+    ['EACCES', 'DISK_DENIED'],
+    ['EROFS', 'DISK_DENIED'],
+    ['ENOSPC', 'DISK_FULL'],
+    ['EIO', 'DISK_IO'],
+  ])('names what the system refuses with %s', (code, expected) => {
+    const error = folderFault('/data', Object.assign(new Error('refused'), { code }));
+    expect([error.code, error.details['folder']]).toEqual([expected, '/data']);
   });
 });
