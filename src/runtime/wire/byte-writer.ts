@@ -21,6 +21,11 @@ export class ByteWriter {
     return this.#length;
   }
 
+  /** Bytes of memory held. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   /** Forgets all bytes from `length` on; the memory stays for what is written next. */
   truncate(length: number = 0): void {
     this.#length = length;
@@ -103,6 +108,13 @@ export class ByteWriter {
   /** Writes one byte at a place that was written before. */
   patchUint8(at: number, value: number): void {
     this.#bytes[at] = value;
+  }
+
+  /** Writes three bytes, lowest first, at a place that was written before. */
+  patchUint24(at: number, value: number): void {
+    this.#bytes[at] = value;
+    this.#bytes[at + 1] = value >>> 8;
+    this.#bytes[at + 2] = value >>> 16;
   }
 
   /** Writes `text` when it is ASCII throughout; otherwise leaves the length as it was. */
