@@ -26,7 +26,7 @@ export interface EgressPrices {
   readonly otherCloud: number;
 }
 
-export const egressListPrices: Readonly<Record<string, EgressPrices>> = Object.freeze({
+const egressListPrices: Readonly<Record<string, EgressPrices>> = Object.freeze({
   // Between zones 0.01 is billed to the sender and 0.01 to the receiver.
   aws: { sameZone: 0, crossZone: 0.02, crossRegion: 0.02, otherCloud: 0.09 },
   gcp: { sameZone: 0, crossZone: 0.01, crossRegion: 0.02, otherCloud: 0.12 },

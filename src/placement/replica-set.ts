@@ -41,14 +41,14 @@ export interface ReplicaPlacement {
   readonly usd: number;
 }
 
-export interface ReplicaTarget {
+interface ReplicaTarget {
   readonly node: string;
   readonly cloud: string;
   /** Pulled from here; the target's own id when it is the worker, which has the bytes. */
   readonly from: string;
 }
 
-export interface ReplicaRefusal {
+interface ReplicaRefusal {
   readonly kind: 'refused';
   readonly code: 'TOO_FEW_NODES' | 'TOO_FEW_CLOUDS';
   readonly needed: number;

@@ -16,10 +16,10 @@ export type DurableChange =
   | ({ readonly kind: 'value-set' } & KeyValue)
   | ValueDeletedChange;
 
-export type SessionChange = MemberPutChange | MemberGoneChange | LeaseHeldChange | LeaseFreedChange;
+type SessionChange = MemberPutChange | MemberGoneChange | LeaseHeldChange | LeaseFreedChange;
 
 /** Written when a registry opens, and at the head of a snapshot. */
-export interface CountersChange extends Counters {
+interface CountersChange extends Counters {
   readonly kind: 'counters';
 }
 
@@ -35,44 +35,44 @@ export interface Counters {
 }
 
 /** A number was given out as an epoch. */
-export interface NumberChange {
+interface NumberChange {
   readonly kind: 'number';
   readonly index: number;
 }
 
 /** A number was given out as the fencing token of a lease; `node` is who asked. */
-export interface TokenChange {
+interface TokenChange {
   readonly kind: 'token';
   readonly key: string;
   readonly token: number;
   readonly node: string;
 }
 
-export interface ValueDeletedChange {
+interface ValueDeletedChange {
   readonly kind: 'value-deleted';
   readonly key: string;
   readonly revision: number;
 }
 
-export interface MemberPutChange {
+interface MemberPutChange {
   readonly kind: 'member-put';
   readonly member: Member;
 }
 
 /** The epoch of a node ended; every lease that it held is free with this very change. */
-export interface MemberGoneChange {
+interface MemberGoneChange {
   readonly kind: 'member-gone';
   readonly node: string;
   readonly epoch: number;
 }
 
-export interface LeaseHeldChange {
+interface LeaseHeldChange {
   readonly kind: 'lease-held';
   readonly key: string;
   readonly epoch: number;
 }
 
-export interface LeaseFreedChange {
+interface LeaseFreedChange {
   readonly kind: 'lease-freed';
   readonly key: string;
 }

@@ -127,7 +127,7 @@ export function transact(
   };
 }
 
-export function liveMember(state: RegistryState, of: Epoch): Member {
+function liveMember(state: RegistryState, of: Epoch): Member {
   const member = state.member(of.node);
   if (member?.epoch === of.epoch) return member;
   const why = member === undefined ? 'is no longer a member' : `has joined again under epoch ${member.epoch}`;

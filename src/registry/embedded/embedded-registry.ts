@@ -30,7 +30,7 @@ export interface EmbeddedRegistry extends Registry {
   crash(): void;
 }
 
-export interface RegistryListing {
+interface RegistryListing {
   readonly counters: Counters;
   readonly members: readonly Member[];
   readonly leases: readonly LeaseRecord[];
