@@ -63,5 +63,5 @@ export interface Call {
   /** Whether an option without a value is given. */
   given(flag: string): boolean;
   /** Every setting, resolved at the first call. */
-  settings(): ResolvedSettings;
+  settings(): Promise<ResolvedSettings>;
 }

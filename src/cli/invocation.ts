@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { findSettingsFiles } from '../config/files.ts';
-import { loadSettings, type ResolvedSettings } from '../config/load.ts';
+import type { ResolvedSettings } from '../config/load.ts';
 import { nearMiss } from '../config/near-miss.ts';
 import { quote } from '../config/quote.ts';
 import { settingTable } from '../config/setting-table.ts';
@@ -22,7 +22,7 @@ export function createCall(
 ): Call {
   const { command, words, flags } = parsed;
   const options = [...globalOptions, ...command.options];
-  let settings: ResolvedSettings | undefined;
+  let settings: Promise<ResolvedSettings> | undefined;
 
   const wordsOf = (name: string): readonly string[] =>
     words.get(name) ?? undeclared(command, `argument ${name}`);
@@ -61,18 +61,20 @@ export function createCall(
   };
 }
 
-function resolveSettings(
+async function resolveSettings(
   command: Command,
   flags: ReadonlyMap<string, string | true>,
   io: Io,
   explicit: string | undefined,
-): ResolvedSettings {
+): Promise<ResolvedSettings> {
   const given = command.settings.flatMap((name) => {
     const value = flags.get(settingTable[name].flag);
     return typeof value === 'string' ? [[name, value] as const] : [];
   });
   const xdg = io.environment['XDG_CONFIG_HOME'];
   const configHome = xdg !== undefined && isAbsolute(xdg) ? xdg : join(io.home, '.config');
+  // Not at the top: loading zod takes longer than all the rest of a short command.
+  const { loadSettings } = await import('../config/load.ts');
   return loadSettings({
     flags: Object.fromEntries(given),
     environment: io.environment,

@@ -2,22 +2,11 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { LoomError } from '../ports/loom-error.ts';
 import type { SettingsFile } from './files.ts';
 import { nearMiss } from './near-miss.ts';
+import { describeOrigin, type Origin } from './origin.ts';
 import { quote } from './quote.ts';
-import {
-  environmentName,
-  type FallbackContext,
-  fileKey,
-  settingNames,
-  settingTable,
-} from './setting-table.ts';
+import { type FallbackContext, settingRules } from './setting-rules.ts';
+import { environmentName, fileKey, settingNames, settingTable } from './setting-table.ts';
 import type { SettingName, Settings } from './settings.ts';
-
-/** Where a value came from. */
-export type Origin =
-  | { readonly kind: 'flag'; readonly name: string }
-  | { readonly kind: 'environment'; readonly name: string }
-  | { readonly kind: 'file'; readonly name: string; readonly path: string }
-  | { readonly kind: 'default' };
 
 export interface ResolvedSettings {
   readonly values: Settings;
@@ -55,7 +44,7 @@ export function loadSettings(sources: SettingSources): ResolvedSettings {
     origins[name] = Object.freeze(found?.origin ?? { kind: 'default' });
     values[name] =
       found === undefined
-        ? settingTable[name].fallback({ ...(values as Partial<Settings>), stateHome } as FallbackContext)
+        ? settingRules[name].fallback({ ...(values as Partial<Settings>), stateHome } as FallbackContext)
         : check(name, found, sources.home);
   }
   const resolved = {
@@ -64,12 +53,6 @@ export function loadSettings(sources: SettingSources): ResolvedSettings {
   } as unknown as ResolvedSettings;
   refuseMisfits(resolved);
   return Object.freeze(resolved);
-}
-
-/** `--chunk-size`, `LOOM_CHUNK_SIZE`, `chunkSize in <file>` or `the default of --chunk-size`. */
-export function describeOrigin(name: SettingName, origin: Origin): string {
-  if (origin.kind === 'file') return `${origin.name} in ${origin.path}`;
-  return origin.kind === 'default' ? `the default of --${settingTable[name].flag}` : origin.name;
 }
 
 function find(name: SettingName, sources: SettingSources): Found | undefined {
@@ -95,7 +78,7 @@ function find(name: SettingName, sources: SettingSources): Found | undefined {
 }
 
 function check(name: SettingName, found: Found, home: string): unknown {
-  const parsed = settingTable[name].schema.safeParse(found.raw);
+  const parsed = settingRules[name].schema.safeParse(found.raw);
   if (parsed.success)
     return name === 'dataDir' ? absolutePath(String(parsed.data), found.folder, home) : parsed.data;
   const why = parsed.error.issues[0]?.message ?? 'does not fit';

@@ -33,8 +33,8 @@ describe('a command', () => {
       seen.push(
         call.text('size'),
         call.given('keep'),
-        call.settings().values.replicas,
-        call.settings().values.minClouds,
+        (await call.settings()).values.replicas,
+        (await call.settings()).values.minClouds,
       );
       return 10;
     });
@@ -46,7 +46,7 @@ describe('a command', () => {
   test('sees its environment where no flag is given, but not an empty variable', async () => {
     const seen: unknown[] = [];
     const command = probe(async (call) => {
-      seen.push([call.text('size'), call.given('keep'), call.settings().values.replicas]);
+      seen.push([call.text('size'), call.given('keep'), (await call.settings()).values.replicas]);
       return undefined;
     });
     const environment = { LOOM_TEST_SIZE: '1', LOOM_TEST_KEEP: '1', LOOM_REPLICAS: '5' };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findSettingsFiles } from '../../src/config/files.ts';
-import { describeOrigin, loadSettings, type SettingSources } from '../../src/config/load.ts';
+import { loadSettings, type SettingSources } from '../../src/config/load.ts';
+import { describeOrigin } from '../../src/config/origin.ts';
 import { settingNames, settingTable } from '../../src/config/setting-table.ts';
 import { LoomError } from '../../src/ports/loom-error.ts';
 

@@ -1,4 +1,4 @@
-import { describeOrigin } from '../../config/load.ts';
+import { describeOrigin } from '../../config/origin.ts';
 import {
   environmentName,
   fileKey,
@@ -22,7 +22,7 @@ export const configExplain: Command = {
   options: [],
   settings: settingNames,
   run: async (call) => {
-    const { values, origins } = call.settings();
+    const { values, origins } = await call.settings();
     const facts = settingNames.map((name) => {
       const { flag } = settingTable[name];
       const names = { flag: `--${flag}`, environment: environmentName(flag), fileKey: fileKey(flag) };
