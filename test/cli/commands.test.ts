@@ -113,6 +113,12 @@ describe('version', () => {
   });
 });
 
+test('a command that takes no argument refuses one', async () => {
+  const { exitCode, stderr } = await record(['version', 'please']);
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(/^loom: EXCESS_ARGUMENT: .*\n {2}why: too many arguments for 'version'/);
+});
+
 describe('explain', () => {
   test('prints a row, whatever the case', async () => {
     for (const word of ['MAILBOX_FULL', 'mailbox_full', 'mailbox-full']) {

@@ -9,7 +9,7 @@ const nothing: SettingSources = {
   flags: {},
   environment: {},
   files: [],
-  cwd: '/work-dir',
+  cwd: '/project',
   home: '/home/ada',
 };
 
@@ -56,7 +56,7 @@ describe('defaults', () => {
 describe('precedence', () => {
   const flags = { chunkBytes: '1MiB' };
   const environment = { LOOM_CHUNK_SIZE: '2MiB' };
-  const near = file({ chunkSize: '3MiB' }, '/work-dir/loom.json');
+  const near = file({ chunkSize: '3MiB' }, '/project/loom.json');
   const far = file({ chunkSize: '4MiB', replicas: 5 });
 
   test.each([
@@ -68,7 +68,7 @@ describe('precedence', () => {
       4,
       'chunkSize in /etc/loom/loom.json',
     ],
-    ['the nearer file', { files: [near, far] }, 3, 'chunkSize in /work-dir/loom.json'],
+    ['the nearer file', { files: [near, far] }, 3, 'chunkSize in /project/loom.json'],
     ['the default', {}, 100, 'the default of --chunk-size'],
   ])('%s wins', (_, sources, mebibytes, origin) => {
     const resolved = loadSettings({ ...nothing, ...sources });
@@ -84,7 +84,7 @@ describe('precedence', () => {
 
 describe('paths', () => {
   test.each([
-    ['a flag is relative to the working folder', { flags: { dataDir: 'd' } }, '/work-dir/d'],
+    ['a flag is relative to the working folder', { flags: { dataDir: 'd' } }, '/project/d'],
     ['a file’s value is relative to the file', { files: [file({ dataDir: '../d' })] }, '/etc/d'],
     ['a tilde is the home', { environment: { LOOM_DATA_DIR: '~/d' } }, '/home/ada/d'],
     ['an absolute one stays', { flags: { dataDir: '/d/../e' } }, '/e'],
