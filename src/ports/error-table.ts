@@ -190,6 +190,12 @@ const rows = {
     'Nothing to do: the coordinator gives a new attempt.',
     3,
   ),
+  CHUNK_NOT_FOUND: row(
+    'The store does not hold this chunk or object.',
+    false,
+    'Nothing to do: another copy is read.',
+    5,
+  ),
   CHECKSUM_MISMATCH: row(
     'Bytes do not match their checksum.',
     true,

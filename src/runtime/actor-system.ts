@@ -1,6 +1,7 @@
 import type { Checksum } from '../ports/checksum.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ErrorCode } from '../ports/error-table.ts';
+import { LoomError } from '../ports/loom-error.ts';
 import type { Random } from '../ports/random.ts';
 import type { ActorRef } from './actor-ref.ts';
 import { type Behavior, behavior, type SpawnOptions } from './behavior.ts';
@@ -8,7 +9,7 @@ import type { Cell, Engine } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { Protocol } from './definition.ts';
 import type { Envelope } from './envelope.ts';
-import { Facts } from './facts.ts';
+import { type DeadLetter, Facts } from './facts.ts';
 import { type FinalState, Ledger } from './ledger.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { MessageGuard } from './message-guard.ts';
@@ -36,6 +37,11 @@ export interface ActorSystemOptions {
   readonly escalated?: (error: unknown) => void;
   readonly turnsPerPass?: number;
   readonly passMs?: number;
+}
+
+export interface SystemSpawnOptions extends SpawnOptions {
+  /** An actor of this node; top-level when absent. */
+  readonly parent?: ActorRef;
 }
 
 const Root = protocol('root', {});
@@ -72,17 +78,17 @@ export class ActorSystem {
               facts.emit({ type: 'internal-error', where: 'message guard', error });
             }),
       defaultDeadlineMs: options.defaultDeadlineMs ?? 30_000,
-      book(state: FinalState, code: ErrorCode, envelope: Envelope, target: string): void {
+      close(envelope: Envelope, state: FinalState, code: ErrorCode, target: string, cause?: unknown): void {
+        if (envelope.state === 'closed') return;
+        envelope.state = 'closed';
+        envelope.closed();
         ledger[state]++;
         const { protocolName, name } = envelope.definition;
-        const letter = {
-          state,
-          code,
-          target,
-          protocol: protocolName,
-          message: name,
-          traceId: envelope.trace?.traceId,
-        };
+        const traceId = envelope.trace?.traceId;
+        this.record({ state, code, target, protocol: protocolName, message: name, traceId });
+        envelope.endedWith(state, code, target, cause);
+      },
+      record(letter: DeadLetter): void {
         deadLetters.add(letter);
         if (facts.heard) facts.emit({ type: 'dead-letter', letter });
       },
@@ -119,8 +125,16 @@ export class ActorSystem {
   }
 
   /** Starts a top-level actor. INVALID_DEFINITION for a bad or taken name, NODE_LIMIT when the node is full. */
-  spawn<P extends Protocol>(behavior: Behavior<P>, options: SpawnOptions = {}): ActorRef<P> {
-    return this.#lifecycle.spawn(this.#root, behavior as unknown as Behavior, options).ref as ActorRef<P>;
+  spawn<P extends Protocol>(behavior: Behavior<P>, options: SystemSpawnOptions = {}): ActorRef<P> {
+    const parent = options.parent === undefined ? this.#root : this.#lifecycle.cellOf(options.parent);
+    if (parent === undefined) throw new LoomError('NO_SUCH_ACTOR', 'the parent does not live on this node');
+    return this.#lifecycle.spawn(parent, behavior as unknown as Behavior, options).ref as ActorRef<P>;
+  }
+
+  /** The living actor behind a path, for messages from other nodes. */
+  cellAt(path: string): Cell | undefined {
+    const ref = this.find(path);
+    return ref === undefined ? undefined : this.#lifecycle.cellOf(ref);
   }
 
   /** The living actor at a path (`parent/child`), or undefined. */
@@ -138,9 +152,10 @@ export class ActorSystem {
     if (cell !== undefined) await this.#lifecycle.stop(cell, 'stopped');
   }
 
-  kill(ref: ActorRef): void {
+  /** Ends an actor at once; `code` is what the asker of its running turn is told. */
+  kill(ref: ActorRef, code: ErrorCode = 'ACTOR_STOPPED'): void {
     const cell = this.#lifecycle.cellOf(ref);
-    if (cell !== undefined) this.#lifecycle.kill(cell, 'killed');
+    if (cell !== undefined) this.#lifecycle.kill(cell, 'killed', code);
   }
 
   /** Lets an actor finish its mailbox, then stops it. */

@@ -15,7 +15,7 @@ import {
   SubscribeEnvelope,
   type TimedEnvelope,
 } from './envelope.ts';
-import type { Facts } from './facts.ts';
+import type { DeadLetter, Facts } from './facts.ts';
 import type { Feed } from './feed.ts';
 import type { FinalState, Ledger } from './ledger.ts';
 import { Mailbox } from './mailbox.ts';
@@ -38,8 +38,10 @@ export interface Engine {
   readonly guard: MessageGuard | undefined;
   /** The deadline of asks that name none. */
   readonly defaultDeadlineMs: number;
-  /** Books a final state that leaves a record. */
-  book(state: FinalState, code: ErrorCode, envelope: Envelope, target: string): void;
+  /** Books a final state that is not `handled`, keeps a dead letter, and tells the sender; once a message. */
+  close(envelope: Envelope, state: FinalState, code: ErrorCode, target: string, cause?: unknown): void;
+  /** Keeps a dead letter whose state another book holds (or just booked). */
+  record(letter: DeadLetter): void;
   failed(cell: Cell, error: unknown, envelope: Envelope | undefined): void;
 }
 
@@ -278,16 +280,9 @@ export class Cell implements EnvelopeHost, Runnable {
     if (this.extra !== undefined) this.#tellTurnOver();
   }
 
-  /** Books a final state that is not `handled` and gives an ask its error. Does nothing to a closed message. */
+  /** Books a final state that is not `handled` and tells the sender. Does nothing to a closed message. */
   close(envelope: Envelope, state: FinalState, code: ErrorCode, cause?: unknown): void {
-    if (envelope.state === 'closed') return;
-    envelope.state = 'closed';
-    envelope.closed();
-    this.engine.book(state, code, envelope, this.address);
-    if (envelope instanceof AskEnvelope) envelope.fail(closingError(code, envelope, this.address, cause));
-    else if (envelope instanceof SubscribeEnvelope) {
-      envelope.feed.fail(closingError(code, envelope, this.address, cause));
-    }
+    this.engine.close(envelope, state, code, this.address, cause);
   }
 
   /** A turn is told by its signal, a waiting message is booked, a deferred reply (closed by then) only answered. */

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../ports/error-table.ts';
 import { LoomError } from '../ports/loom-error.ts';
 import type { CallChain, MessageDefinition } from './definition.ts';
 import type { Feed } from './feed.ts';
+import type { FinalState } from './ledger.ts';
 import type { TimerWheel, WheelEntry } from './timer-wheel.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { Deferred, Turn } from './turn.ts';
@@ -75,6 +76,9 @@ export class Envelope implements Turn<unknown> {
   /** Called once, when the message's final state is booked. */
   closed(): void {}
 
+  /** Tells whoever waits for it that the message ended in another state than handled. */
+  endedWith(_state: FinalState, _code: ErrorCode, _address: string, _cause: unknown): void {}
+
   defer(): Deferred<unknown> {
     throw new LoomError(
       'INVALID_DEFINITION',
@@ -131,11 +135,17 @@ export class TimedTell extends TimedEnvelope {
 
 /** A request: exactly one of `succeed` and `fail` takes effect, and only the first time. */
 export abstract class AskEnvelope extends TimedEnvelope {
+  /** Asked before a success leaves: false when the key that it concerns is no longer owned. */
+  gate: (() => boolean) | undefined = undefined;
   /** True until the caller has its answer. */
   abstract readonly wanted: boolean;
   /** Answers false when the caller is gone: the reply is late. */
   abstract succeed(value: unknown): boolean;
   abstract fail(error: LoomError): boolean;
+
+  override endedWith(_state: FinalState, code: ErrorCode, address: string, cause: unknown): void {
+    this.fail(closingError(code, this, address, cause));
+  }
 
   override defer(): Deferred<unknown> {
     return new DeferredReply(this);
@@ -155,6 +165,10 @@ export class SubscribeEnvelope extends Envelope {
     super(definition, body, origin);
     this.feed = feed;
   }
+
+  override endedWith(_state: FinalState, code: ErrorCode, address: string, cause: unknown): void {
+    this.feed.fail(closingError(code, this, address, cause));
+  }
 }
 
 /** The error of a message that ended in another state than handled, for its caller. */
@@ -170,6 +184,11 @@ export function closingError(
     cause,
     details: { target: address, protocol: protocolName, message: name },
   });
+}
+
+export function leaseLost(ask: AskEnvelope): LoomError {
+  const { protocolName, name } = ask.definition;
+  return new LoomError('LEASE_LOST', `${protocolName}.${name}: the lease ended before the reply left`);
 }
 
 /** True when the target waits in this call chain already, or the chain is too deep to follow. */

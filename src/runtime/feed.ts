@@ -33,6 +33,8 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
   #end: FeedEnd = { kind: 'open' };
   #consumerGone = false;
   #changed: (() => void) | undefined = undefined;
+  /** Hears of each item that the consumer took: the credit that a producer elsewhere gets back. */
+  onTaken: (() => void) | undefined = undefined;
   #next:
     | { resolve(result: IteratorResult<SequencedItem<Item>>): void; reject(error: LoomError): void }
     | undefined;
@@ -57,6 +59,7 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
     } else {
       this.#next = undefined;
       next.resolve({ done: false, value: sequenced });
+      this.onTaken?.();
     }
     return 'sent';
   }
@@ -84,6 +87,7 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
     if (first !== undefined) {
       this.credits++;
       this.#changed?.();
+      this.onTaken?.();
       return Promise.resolve({ done: false, value: first });
     }
     const end = this.#end;

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../ports/error-table.ts';
 import { LoomError } from '../ports/loom-error.ts';
 import type { ActorRef } from './actor-ref.ts';
 import type { Behavior, Handlers, SpawnOptions } from './behavior.ts';
@@ -222,21 +223,22 @@ export class Lifecycle {
   }
 
   /** Ends an actor and its children at once: no hook runs, and the running turn is cut off. */
-  kill(cell: Cell, reason: string): void {
+  kill(cell: Cell, reason: string, code: ErrorCode = 'ACTOR_STOPPED'): void {
     if (cell.life.kind === 'stopped') return;
     cell.life = { kind: 'stopping', reason };
-    for (const child of [...(cell.extra?.children.values() ?? [])].toReversed()) this.kill(child, reason);
-    this.#cutTurn(cell, reason);
+    for (const child of [...(cell.extra?.children.values() ?? [])].toReversed())
+      this.kill(child, reason, code);
+    this.#cutTurn(cell, reason, code);
     cell.context?.end(new LoomError('STALE_INCARNATION', `${cell.address} was killed: ${reason}`));
     this.#bury(cell, reason);
   }
 
-  #cutTurn(cell: Cell, reason: string): void {
+  #cutTurn(cell: Cell, reason: string, code: ErrorCode): void {
     const { turn } = cell;
     if (turn === undefined) return;
     cell.turn = undefined;
-    cell.close(turn, 'failed', 'ACTOR_STOPPED');
-    turn.abort(new LoomError('ACTOR_STOPPED', `${cell.address}: ${reason}`));
+    cell.close(turn, 'failed', code);
+    turn.abort(new LoomError(code, `${cell.address}: ${reason}`));
   }
 
   /** The turn, then the children, then the hooks, then the ports: each bounded by the actor's `stopMs`. */
@@ -245,7 +247,7 @@ export class Lifecycle {
     const limitMs = cell.behavior.options.stopMs;
     if (cell.turn !== undefined) {
       const over = new Promise<void>((resolve) => cell.more.turnOver.push(resolve));
-      if (await this.#overdue(over, limitMs, cell)) this.#cutTurn(cell, why);
+      if (await this.#overdue(over, limitMs, cell)) this.#cutTurn(cell, why, 'ACTOR_STOPPED');
     }
     for (const child of [...(cell.extra?.children.values() ?? [])].toReversed()) {
       await this.stop(child, `its parent is ${why}`);

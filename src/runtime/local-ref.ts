@@ -1,10 +1,8 @@
-import type { LoomError } from '../ports/loom-error.ts';
 import { type ActorRef, askClient, attemptClient, subscribeClient, tellClient } from './actor-ref.ts';
 import type { Cell } from './cell.ts';
 import type { AskClient, AttemptClient, SubscribeClient, TellClient } from './client.ts';
 import type {
   AskOptions,
-  MessageDefinition,
   Protocol,
   RequestDefinition,
   SequencedItem,
@@ -14,9 +12,9 @@ import type {
   TellOptions,
   TellOutcome,
 } from './definition.ts';
-import { AskEnvelope, Envelope, type MessageOrigin, SubscribeEnvelope, TimedTell } from './envelope.ts';
+import { Envelope, SubscribeEnvelope } from './envelope.ts';
 import { LocalFeed } from './feed.ts';
-import type { TimerWheel } from './timer-wheel.ts';
+import { defaultCredits, LocalAsk, originOf, tellWith } from './local-ask.ts';
 import type { Terminated } from './watch.ts';
 
 /** A reference to an actor of this node: messages go into its mailbox by reference. */
@@ -120,83 +118,5 @@ export class LocalRef<P extends Protocol = Protocol> implements ActorRef<P> {
     return () => {
       watchers.delete(listener);
     };
-  }
-}
-
-export const defaultCredits = 64;
-
-export function originOf(options: AskOptions | undefined): MessageOrigin | undefined {
-  if (options === undefined || (options.trace === undefined && options.chain === undefined)) return undefined;
-  return { trace: options.trace, chain: options.chain };
-}
-
-function tellWith(
-  definition: MessageDefinition,
-  body: unknown,
-  options: TellOptions,
-  nowMs: number,
-  wheel: TimerWheel,
-): Envelope {
-  const origin = options.trace === undefined ? undefined : { trace: options.trace, chain: undefined };
-  if (options.deadlineMs === undefined) return new Envelope(definition, body, origin);
-  return new TimedTell(definition, body, origin, nowMs + options.deadlineMs, wheel);
-}
-
-/** An ask whose caller is on this node: its promise is settled here, once. */
-class LocalAsk extends AskEnvelope {
-  wanted = true;
-  readonly #wheel: TimerWheel;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: LoomError) => void;
-  #followed: { readonly signal: AbortSignal; readonly listener: () => void } | undefined = undefined;
-
-  constructor(
-    definition: MessageDefinition,
-    body: unknown,
-    origin: MessageOrigin | undefined,
-    deadlineMs: number,
-    wheel: TimerWheel,
-    resolve: (value: unknown) => void,
-    reject: (error: LoomError) => void,
-  ) {
-    super(definition, body, origin, deadlineMs);
-    this.#wheel = wheel;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    wheel.add(this);
-  }
-
-  /** Gives the ask up when `signal` is aborted. */
-  follow(signal: AbortSignal): void {
-    const listener = (): void => {
-      this.host?.givenUp(this, 'CANCELLED');
-    };
-    if (signal.aborted) {
-      listener();
-      return;
-    }
-    this.#followed = { signal, listener };
-    signal.addEventListener('abort', listener);
-  }
-
-  succeed(value: unknown): boolean {
-    if (!this.wanted) return false;
-    this.#settle();
-    this.#resolve(value);
-    return true;
-  }
-
-  fail(error: LoomError): boolean {
-    if (!this.wanted) return false;
-    this.#settle();
-    this.#reject(error);
-    return true;
-  }
-
-  #settle(): void {
-    this.wanted = false;
-    this.#wheel.remove(this);
-    const followed = this.#followed;
-    if (followed !== undefined) followed.signal.removeEventListener('abort', followed.listener);
   }
 }
