@@ -140,6 +140,41 @@ const rows = {
     true,
     'Retry with backoff: the peer is slower than the sender.',
   ),
+  // Local socket
+  SOCKET_PATH_TOO_LONG: row(
+    'The path of the socket is longer than the operating system takes.',
+    false,
+    'Choose a data folder with a shorter path: the socket’s path must stay under 104 bytes.',
+    2,
+  ),
+  SOCKET_UNREACHABLE: row(
+    'Nothing answers at the socket.',
+    true,
+    'Start `loom dev` or a node with this data folder.',
+    3,
+  ),
+  SOCKET_IN_USE: row(
+    'Something stands at the path of the socket already.',
+    false,
+    'Stop the process that listens there, or remove the file if none does.',
+  ),
+  SOCKET_DENIED: row(
+    'The operating system refused access to the socket.',
+    false,
+    'Use the account that started the node: its socket is for its owner alone.',
+    4,
+  ),
+  SOCKET_REFUSED: row(
+    'The other end of the socket refused the connection.',
+    false,
+    'Check that both ends run compatible versions, and that the name of the node is not in use.',
+  ),
+  SOCKET_BROKEN: row('The connection of the socket broke.', true, 'Connect again.', 3),
+  SLOW_READER: row(
+    'The other end reads more slowly than frames come: its connection was dropped.',
+    true,
+    'Connect again; if it repeats, find what keeps the reader busy.',
+  ),
   // Disk
   DISK_NOT_FOUND: row('The file or folder does not exist.', false, 'Check the path.', 5),
   DISK_EXISTS: row('The file exists already.', false, 'Choose another name.'),
@@ -211,6 +246,58 @@ const rows = {
     'The nodes that can take the chunk lie in fewer clouds than it needs.',
     false,
     'Start a node in another cloud, or mend the link to it.',
+  ),
+  // Pipeline
+  ALREADY_EXISTS: row(
+    'A data set of this name exists or is being ingested.',
+    false,
+    'Choose another name with --name.',
+  ),
+  INVALID_NAME: row(
+    'The name cannot name a data set.',
+    false,
+    'Use 1 to 200 bytes of text without “/”, “..” or control characters.',
+    2,
+  ),
+  SOURCE_NOT_A_FILE: row('The source is not a regular file.', false, 'Give the path of a regular file.', 2),
+  SOURCE_CHANGED: row(
+    'The source changed while it was read.',
+    false,
+    'Ingest it again when nothing writes to it.',
+  ),
+  SOURCE_UNREACHABLE: row(
+    'The node that holds the source is away.',
+    true,
+    'Start the node again: the job goes on by itself.',
+    3,
+  ),
+  NO_SUCH_JOB: row('There is no such job.', false, 'List the jobs with `loom ls`.', 5),
+  NO_SUCH_DATASET: row('There is no data set of this name.', false, 'List the data sets with `loom ls`.', 5),
+  NO_SUCH_CHUNK: row(
+    'The keeper does not have this chunk or object.',
+    true,
+    'Nothing to do: another copy is read.',
+    5,
+  ),
+  NO_SUCH_STAGE: row(
+    'The keeper holds no staged bytes under this name.',
+    true,
+    'Nothing to do: the coordinator gives a new attempt.',
+  ),
+  KEEPER_BUSY: row(
+    'The keeper has as many transfers under way as it may.',
+    true,
+    'Nothing to do: the worker tries again.',
+  ),
+  NO_ELIGIBLE_NODE: row(
+    'No node can take this chunk.',
+    true,
+    'Start more nodes, then replay the quarantine.',
+  ),
+  UNREADABLE: row(
+    'No copy of a chunk can be read.',
+    true,
+    'Start the nodes that hold its copies and try again.',
   ),
   // Registry
   REGISTRY_UNREACHABLE: row(
