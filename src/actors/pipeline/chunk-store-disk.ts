@@ -85,7 +85,8 @@ export class DiskChunkStore implements ChunkStore {
     }
     const hasher = this.#options.checksum.blake3();
     try {
-      const blocks = readBlocks(this.#reading, this.#pathOf(key), key, 0);
+      const reading = { ...this.#reading, allocate: inTurn(this.#reading.allocate) };
+      const blocks = readBlocks(reading, this.#pathOf(key), key, 0);
       let step = await blocks.next();
       for (; step.done !== true; step = await blocks.next()) hasher.update(step.value.bytes);
       if (hasher.digestHex() !== key.hash)
@@ -193,4 +194,19 @@ function checkKey({ dataset, index, hash }: ChunkKey): void {
 
 function zeroed(bytes: number): Uint8Array {
   return new Uint8Array(bytes);
+}
+
+/** Nobody keeps the blocks of a verification: three buffers, one hashed, one read, one spare, serve them all. */
+function inTurn(allocate: (bytes: number) => Uint8Array): (bytes: number) => Uint8Array {
+  const buffers: Uint8Array[] = [];
+  let next = 0;
+  return (bytes) => {
+    const slot = next++ % 3;
+    let buffer = buffers[slot];
+    if (buffer === undefined || buffer.length < bytes) {
+      buffer = allocate(bytes);
+      buffers[slot] = buffer;
+    }
+    return buffer.subarray(0, bytes);
+  };
 }
