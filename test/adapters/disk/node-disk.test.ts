@@ -9,6 +9,8 @@ import { nodeDisk } from '../../../src/adapters/disk/node-disk.ts';
 import { NodeFile } from '../../../src/adapters/disk/node-file.ts';
 import { LoomError } from '../../../src/ports/loom-error.ts';
 
+/** Of every POSIX system; Node itself cannot make a pipe with a name. */
+const makePipe = 'mkfifo';
 const disk = nodeDisk();
 let root: string;
 
@@ -22,7 +24,7 @@ afterEach(async () => {
 
 describe('what is not a file', () => {
   it('refuses a pipe without waiting for its other end', async () => {
-    execFileSync('mkfifo', [join(root, 'pipe')]);
+    execFileSync(makePipe, [join(root, 'pipe')]);
     for (const mode of ['read', 'write'] as const) {
       await expect(disk.open(join(root, 'pipe'), mode)).rejects.toMatchObject({ code: 'DISK_NOT_A_FILE' });
     }
