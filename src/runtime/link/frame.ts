@@ -40,8 +40,8 @@ export const nothingReceived: LastReceived = Object.freeze({ linkEpoch: 0, seque
 
 export type FrameHead = Omit<Frame, 'bytes' | 'batchStart'>;
 
-export const frameMajor = 1;
-export const frameMinor = 0;
+const frameMajor = 1;
+const frameMinor = 0;
 export const frameHeaderBytes = 56;
 const helloHeaderBytes = 72;
 export const envelopeLengthBytes = 3;

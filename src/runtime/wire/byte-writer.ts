@@ -182,7 +182,7 @@ export class ByteWriter {
 }
 
 /** How many bytes `text` takes as UTF-8, lone surrogates three each. */
-export function utf8Length(text: string): number {
+function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -191,13 +191,6 @@ export function utf8Length(text: string): number {
     // A pair is two units and four bytes: one more byte a unit, not two.
     if (isHigh(unit) && isLow(text.charCodeAt(i + 1))) i++;
   }
-  return bytes;
-}
-
-/** Bytes of a varuint. */
-export function varuintLength(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
   return bytes;
 }
 

@@ -35,7 +35,7 @@ export interface EncodeOptions {
   readonly maxBytes?: number;
 }
 
-export const defaultMaxValueBytes: number = 256 * 1024;
+const defaultMaxValueBytes = 256 * 1024;
 
 function write(value: unknown, writer: ByteWriter, depth: number, limit: number): void {
   switch (typeof value) {

@@ -152,12 +152,12 @@ export interface TerminatedEnvelope {
 }
 
 /** Measures the round trip: the peer answers at once with a pong of the same nonce. */
-export interface PingEnvelope {
+interface PingEnvelope {
   readonly kind: 'ping';
   readonly nonce: number;
 }
 
-export interface PongEnvelope {
+interface PongEnvelope {
   readonly kind: 'pong';
   readonly nonce: number;
 }

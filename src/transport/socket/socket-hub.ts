@@ -51,7 +51,7 @@ export class SocketHub implements Transport {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** SOCKET_PATH_TOO_LONG, SOCKET_IN_USE, SOCKET_DENIED or SOCKET_UNREACHABLE (no folder). */
+  /** SOCKET_PATH_TOO_LONG, SOCKET_IN_USE, or SOCKET_DENIED (what systems answer when there is no folder, too). */
   static async listen(options: SocketHubOptions): Promise<SocketHub> {
     checkSocketPath(options.path);
     const hub = new SocketHub(options);

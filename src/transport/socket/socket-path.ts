@@ -1,7 +1,7 @@
 import { LoomError } from '../../ports/loom-error.ts';
 
 /** The shortest limit among the systems that Loom runs on (macOS); longer paths are cut silently there. */
-export const socketPathLimitBytes = 104;
+const socketPathLimitBytes = 104;
 
 /** SOCKET_PATH_TOO_LONG unless the path stays under the limit. */
 export function checkSocketPath(path: string): void {
