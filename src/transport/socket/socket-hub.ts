@@ -38,7 +38,7 @@ export interface SocketHubOptions {
 export class SocketHub implements Transport {
   readonly path: string;
   readonly #options: SocketHubOptions;
-  readonly #server: Server;
+  #server: Server | undefined = undefined;
   readonly #local: MemoryTransport = new MemoryTransport();
   readonly #listeners: Map<string, TransportListener> = new Map();
   readonly #clients: Map<string, Connection> = new Map();
@@ -48,7 +48,6 @@ export class SocketHub implements Transport {
   private constructor(options: SocketHubOptions) {
     this.path = options.path;
     this.#options = options;
-    this.#server = createServer((socket) => this.#accept(socket));
   }
 
   /** SOCKET_PATH_TOO_LONG, SOCKET_IN_USE, or SOCKET_DENIED (what systems answer when there is no folder, too). */
@@ -56,6 +55,20 @@ export class SocketHub implements Transport {
     checkSocketPath(options.path);
     const hub = new SocketHub(options);
     await hub.#listen();
+    return hub;
+  }
+
+  /**
+   * A hub over a socket that someone else holds (a data folder's lock): `serve` hands its connections over. The socket
+   * and its file stay the other one's to close.
+   */
+  static over(options: SocketHubOptions, serve: (accept: (socket: Socket) => void) => void): SocketHub {
+    const hub = new SocketHub(options);
+    hub.#open = true;
+    serve((socket) => {
+      if (hub.#open) hub.#accept(socket);
+      else socket.destroy();
+    });
     return hub;
   }
 
@@ -89,11 +102,13 @@ export class SocketHub implements Transport {
     for (const connection of this.#connections) connection.close();
     this.#connections.clear();
     this.#clients.clear();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const server = this.#server;
+    if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
   async #listen(): Promise<void> {
-    const server = this.#server;
+    const server = createServer((socket) => this.#accept(socket));
+    this.#server = server;
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: Error): void => reject(socketError(error, this.path));
       server.once('error', refuse);
