@@ -1,18 +1,11 @@
-import { LoomError } from '../../ports/loom-error.ts';
 import { Attempts } from './attempts.ts';
-import {
-  controlFrame,
-  type Frame,
-  type FrameHead,
-  type FrameKind,
-  type LastReceived,
-  parseFrame,
-} from './frame.ts';
+import { controlFrame, type Frame, type FrameHead, type FrameKind, type LastReceived } from './frame.ts';
 import { LazyTimer } from './lazy-timer.ts';
 import { type LinkCounters, newLinkCounters } from './link-counters.ts';
 import { LinkEpochs } from './link-epochs.ts';
 import type { DownReason, LinkHost, LinkState, OfferOutcome, OutgoingItem } from './link-host.ts';
 import { type LinkOptions, linkOptions } from './link-options.ts';
+import { readFrame } from './read-frame.ts';
 import type { EndedWindow } from './send-window.ts';
 import { Settlement } from './settlement.ts';
 import { Traffic } from './traffic.ts';
@@ -129,7 +122,7 @@ export class Link {
     if (this.#state.kind === 'closed') return;
     this.counters.framesReceived++;
     this.counters.bytesReceived += bytes.length;
-    const frame = this.#parse(bytes);
+    const frame = readFrame(bytes, this.counters, this.#host);
     if (frame === undefined) return;
     if (!this.#epochs.admits(frame)) this.#refuse();
     else if (frame.kind === 'hello' || frame.kind === 'hello-answer') this.#onHello(frame);
@@ -161,23 +154,6 @@ export class Link {
     this.#settlement.tellUnknown(ended.sent);
     this.#returnUnsent(ended);
     this.#host.changed(this.#state);
-  }
-
-  #parse(bytes: Uint8Array): Frame | undefined {
-    try {
-      const frame = parseFrame(bytes);
-      if (frame.kind !== 'unknown') return frame;
-      this.counters.newerFramesSkipped++;
-    } catch (thrown) {
-      if (!(thrown instanceof LoomError)) throw thrown;
-      if (thrown.code !== 'WIRE_VERSION') {
-        this.counters.malformedFramesDropped++;
-      } else {
-        this.counters.newerFramesSkipped++;
-        this.#host.skipped({ kind: 'wire-version', major: Number(thrown.details['major']) });
-      }
-    }
-    return undefined;
   }
 
   #onHello(frame: Frame): void {
