@@ -14,7 +14,7 @@ export function systemClock(): Clock {
       };
     },
     soon(run) {
-      queueMicrotask(run);
+      void resolved.then(run);
     },
     later(run) {
       setImmediate(run);
@@ -24,3 +24,6 @@ export function systemClock(): Clock {
 
 /** Node turns longer delays into 1 ms. */
 const longestDelayMs = 0x7fff_ffff;
+
+/** A reaction to it is a microtask at a third of the price of queueMicrotask, which makes a resource for each. */
+const resolved = Promise.resolve();
