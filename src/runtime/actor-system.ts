@@ -82,6 +82,7 @@ export class ActorSystem {
         if (envelope.state === 'closed') return;
         envelope.state = 'closed';
         envelope.closed();
+        this.guard?.forget(envelope);
         ledger[state]++;
         const { protocolName, name } = envelope.definition;
         const traceId = envelope.trace?.traceId;
@@ -100,7 +101,7 @@ export class ActorSystem {
     };
     this.#lifecycle = new Lifecycle({
       engine: this.engine,
-      maxActors: options.maxActors ?? 2_000_000,
+      maxActors: (options.maxActors ?? 2_000_000) + 1,
       escalated: options.escalated ?? (() => undefined),
     });
     const supervise = { maxRestarts: 100, ...options.supervise };
@@ -121,7 +122,7 @@ export class ActorSystem {
   }
 
   get actorCount(): number {
-    return this.#lifecycle.count - 1;
+    return Math.max(0, this.#lifecycle.count - 1);
   }
 
   /** Starts a top-level actor. INVALID_DEFINITION for a bad or taken name, NODE_LIMIT when the node is full. */
@@ -167,6 +168,7 @@ export class ActorSystem {
   /** Stops all actors, last started first. Calling it again is harmless. */
   async close(): Promise<void> {
     await this.#lifecycle.stop(this.#root, 'the node closes');
+    this.engine.wheel.rest();
   }
 
   /** What a crash does: every actor ends with no hook. */

@@ -63,6 +63,8 @@ export interface ActorContext<P extends Protocol> {
   monotonicMs(): number;
   /** Binds a reference to the present turn. Asks made through it end with the incarnation. */
   to<Q extends Protocol>(ref: ActorRef<Q>): BoundRef<Q>;
+  /** Binds a reference to the incarnation alone: for work that runs outside the turn, under `pipe`. */
+  aside<Q extends Protocol>(ref: ActorRef<Q>): BoundRef<Q>;
   spawn<Q extends Protocol>(behavior: Behavior<Q>, options?: SpawnOptions): ActorRef<Q>;
   /** Stops a child after its running turn; resolves when it has stopped. */
   stopChild(ref: ActorRef): Promise<void>;

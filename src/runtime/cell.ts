@@ -9,9 +9,9 @@ import {
   AskEnvelope,
   closesCycle,
   closingError,
+  DeferredReply,
   type Envelope,
   type EnvelopeHost,
-  isDeferred,
   SubscribeEnvelope,
   type TimedEnvelope,
 } from './envelope.ts';
@@ -21,7 +21,7 @@ import type { FinalState, Ledger } from './ledger.ts';
 import { Mailbox } from './mailbox.ts';
 import type { MessageGuard } from './message-guard.ts';
 import type { Runnable, Scheduler } from './scheduler.ts';
-import type { FailureDirective } from './supervision.ts';
+import type { FailureDirective, RestartRecord } from './supervision.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import type { Terminated } from './watch.ts';
 
@@ -51,6 +51,8 @@ export interface Incarnation {
   readonly turnRejected: (error: unknown) => void;
   /** Fails the feed when the incarnation ends. */
   holdFeed(feed: Feed<unknown>): void;
+  /** Fails an ask whose reply was taken out of its turn when the incarnation ends without having given it. */
+  owe(ask: AskEnvelope): void;
   runHooks(): Promise<void>;
   /** Revokes everything that the incarnation was given. */
   end(error: LoomError): void;
@@ -73,12 +75,18 @@ export const running: Life = Object.freeze({ kind: 'running' });
 /** What few actors have: made on first use, so that a plain actor stays small. */
 export interface CellExtra {
   readonly children: Map<string | number, Cell>;
-  restartHistory: readonly number[];
+  restartHistory: readonly RestartRecord[];
   readonly stash: Envelope[];
   readonly watchers: Set<(terminated: Terminated) => void>;
   readonly blockedAsks: AskEnvelope[];
   readonly turnOver: (() => void)[];
+  /** The end of an incarnation that is under way or done: it is gone through once, whoever asks for it. */
+  ending: { readonly context: Incarnation | undefined; readonly over: Promise<void> } | undefined;
   stopped: Promise<void> | undefined;
+  /** The turn that was cut off while its handler ran on: what it answers is late. */
+  cut: { readonly context: Incarnation | undefined; readonly turn: Envelope } | undefined;
+  /** Messages that were given up in the mailbox since it was last swept. */
+  givenUp: number;
 }
 
 /**
@@ -140,7 +148,10 @@ export class Cell implements EnvelopeHost, Runnable {
       watchers: new Set(),
       blockedAsks: [],
       turnOver: [],
+      ending: undefined,
       stopped: undefined,
+      cut: undefined,
+      givenUp: 0,
     };
     return this.extra;
   }
@@ -149,6 +160,15 @@ export class Cell implements EnvelopeHost, Runnable {
     const reason =
       this.life.kind === 'stopped' || this.life.kind === 'stopping' ? this.life.reason : this.life.kind;
     return { address: this.address, epoch: this.engine.epoch, incarnation: this.incarnation, reason };
+  }
+
+  /** Tells one watcher of the end; one that throws keeps nobody else from hearing of it. */
+  tellWatcher(watcher: (terminated: Terminated) => void): void {
+    try {
+      watcher(this.terminated());
+    } catch (error) {
+      this.engine.facts.emit({ type: 'internal-error', where: `watcher of ${this.address}`, error });
+    }
   }
 
   monotonicMs(): number {
@@ -171,7 +191,7 @@ export class Cell implements EnvelopeHost, Runnable {
       this.close(envelope, 'refused', 'CALL_CYCLE');
       return 'full';
     }
-    if (this.mailbox.count >= this.behavior.options.mailbox.capacity && !this.#makeRoom(envelope)) {
+    if (this.#isFull && !this.#sweep() && !this.#makeRoom(envelope)) {
       return envelope.state === 'waiting' ? 'accepted' : 'full';
     }
     envelope.state = 'queued';
@@ -202,7 +222,9 @@ export class Cell implements EnvelopeHost, Runnable {
       if (envelope.state !== 'queued') continue;
       turns++;
       this.#begin(envelope);
+      if (turns % turnsPerTimeCheck === 0 && this.engine.scheduler.overTime) break;
     }
+    if (this.life.kind === 'draining' && this.turn === undefined) this.#tellTurnOver();
     if (this.runnable) this.schedule();
     return turns;
   }
@@ -232,7 +254,11 @@ export class Cell implements EnvelopeHost, Runnable {
   /** The running turn's promise settled; `context` is the incarnation that began it (E3). */
   settled(context: Incarnation, failed: boolean, value: unknown): void {
     const envelope = this.turn;
-    if (context !== this.context || envelope === undefined) return;
+    if (context !== this.context || envelope === undefined) {
+      const cut = this.extra?.cut;
+      if (!failed && cut?.context === context && cut.turn instanceof AskEnvelope) this.#late(cut.turn);
+      return;
+    }
     if (failed) this.turnFailed(envelope, value);
     else this.turnCompleted(envelope, value);
     if (this.runnable) this.schedule();
@@ -250,11 +276,10 @@ export class Cell implements EnvelopeHost, Runnable {
     this.turn = undefined;
     this.engine.guard?.verify(envelope, this.address);
     if (envelope.state === 'turn') {
-      envelope.state = 'closed';
-      envelope.closed();
-      this.engine.ledger.handled++;
+      this.#bookHandled(envelope);
       if (envelope instanceof AskEnvelope) {
-        if (!isDeferred(result) && !envelope.succeed(result)) this.#late(envelope);
+        if (result instanceof DeferredReply) this.#owe(envelope, result);
+        else this.#reply(envelope, result);
       }
     }
     if (this.extra !== undefined) this.#tellTurnOver();
@@ -262,6 +287,7 @@ export class Cell implements EnvelopeHost, Runnable {
 
   turnFailed(envelope: Envelope, thrown: unknown): void {
     this.turn = undefined;
+    this.engine.guard?.verify(envelope, this.address);
     const definition = envelope.definition;
     if (envelope.abortReason !== undefined && isAbort(thrown, envelope)) {
       this.close(envelope, 'expired', envelope.abortReason.code);
@@ -270,8 +296,7 @@ export class Cell implements EnvelopeHost, Runnable {
       definition.kind === 'request' &&
       (definition.errors as readonly string[]).includes(thrown.code)
     ) {
-      envelope.state = 'closed';
-      this.engine.ledger.handled++;
+      if (envelope.state !== 'closed') this.#bookHandled(envelope);
       if (envelope instanceof AskEnvelope && !envelope.fail(thrown)) this.#late(envelope);
     } else {
       this.close(envelope, 'failed', 'HANDLER_FAILED', thrown);
@@ -288,6 +313,7 @@ export class Cell implements EnvelopeHost, Runnable {
   /** A turn is told by its signal, a waiting message is booked, a deferred reply (closed by then) only answered. */
   givenUp(envelope: TimedEnvelope, code: 'DEADLINE_EXCEEDED' | 'CANCELLED'): void {
     if (envelope.state !== 'turn' && envelope.state !== 'closed') {
+      if (envelope.state === 'queued') this.more.givenUp++;
       this.close(envelope, 'expired', code);
       return;
     }
@@ -296,9 +322,42 @@ export class Cell implements EnvelopeHost, Runnable {
     if (envelope.state === 'turn') envelope.abort(error);
   }
 
+  #bookHandled(envelope: Envelope): void {
+    envelope.state = 'closed';
+    envelope.closed();
+    this.engine.guard?.forget(envelope);
+    this.engine.ledger.handled++;
+  }
+
+  #reply(ask: AskEnvelope, result: unknown): void {
+    this.engine.guard?.freeze(result);
+    if (!ask.succeed(result)) this.#late(ask);
+  }
+
+  #owe(ask: AskEnvelope, reply: DeferredReply): void {
+    reply.onLate = () => {
+      this.#late(ask);
+    };
+    if (ask.wanted) this.context?.owe(ask);
+  }
+
   #late(envelope: AskEnvelope): void {
     this.engine.ledger.lateReplies++;
     this.engine.facts.emit({ type: 'late-reply', actor: this.address, message: envelope.definition.name });
+  }
+
+  get #isFull(): boolean {
+    return this.mailbox.count >= this.behavior.options.mailbox.capacity;
+  }
+
+  /** Frees the room of messages that were given up while they waited; false when that gives none. */
+  #sweep(): boolean {
+    const { extra } = this;
+    if (extra === undefined || extra.givenUp === 0) return false;
+    extra.givenUp = 0;
+    this.mailbox.sweep();
+    this.#admitBlocked();
+    return !this.#isFull;
   }
 
   #makeRoom(envelope: Envelope): boolean {
@@ -314,6 +373,7 @@ export class Cell implements EnvelopeHost, Runnable {
         return false;
       case 'block': {
         const blocked = this.more.blockedAsks;
+        if (blocked.length >= this.behavior.options.mailbox.capacity) dropClosed(blocked);
         if (!(envelope instanceof AskEnvelope) || blocked.length >= this.behavior.options.mailbox.capacity)
           break;
         envelope.state = 'waiting';
@@ -330,7 +390,7 @@ export class Cell implements EnvelopeHost, Runnable {
 
   #admitBlocked(): void {
     const blocked = this.more.blockedAsks;
-    while (blocked.length > 0 && this.mailbox.count < this.behavior.options.mailbox.capacity) {
+    while (blocked.length > 0 && !this.#isFull) {
       const ask = blocked.shift() as AskEnvelope;
       if (ask.state !== 'waiting') continue;
       ask.state = 'queued';
@@ -339,9 +399,20 @@ export class Cell implements EnvelopeHost, Runnable {
   }
 
   #tellTurnOver(): void {
-    const waiting = this.extra?.turnOver.splice(0) ?? [];
-    for (const run of waiting) run();
+    const { extra } = this;
+    if (extra === undefined || extra.turnOver.length === 0) return;
+    for (const run of extra.turnOver.splice(0)) run();
   }
+}
+
+/** Turns of one activation between two looks at the clock: a look costs as much as a message. */
+const turnsPerTimeCheck = 16;
+
+/** Drops closed messages from a list, in place. */
+export function dropClosed(envelopes: Envelope[]): void {
+  let kept = 0;
+  for (const envelope of envelopes) if (envelope.state !== 'closed') envelopes[kept++] = envelope;
+  envelopes.length = kept;
 }
 
 /** True for what a handler throws when it obeys its aborted signal: that is no failure of the actor. */

@@ -57,46 +57,49 @@ export type SubscribeClient<P extends Protocol> = {
   ) => AsyncIterable<SequencedItem<ItemOf<P['messages'][K]>>>;
 };
 
-/** Makes the four client classes of a protocol once, so that a call is a plain method call. */
+/**
+ * Makes the four client classes of a protocol once, so that a call is a plain method call. No message can have the name
+ * `$poster`, so none is hidden by it.
+ */
 export function clientClasses(messages: Messages): ClientClasses {
   class Tell {
-    readonly poster: Poster;
+    readonly $poster: Poster;
     constructor(poster: Poster) {
-      this.poster = poster;
+      this.$poster = poster;
     }
   }
   class Ask {
-    readonly poster: Poster;
+    readonly $poster: Poster;
     constructor(poster: Poster) {
-      this.poster = poster;
+      this.$poster = poster;
     }
   }
   class TryAsk {
-    readonly poster: Poster;
+    readonly $poster: Poster;
     constructor(poster: Poster) {
-      this.poster = poster;
+      this.$poster = poster;
     }
   }
   class Subscribe {
-    readonly poster: Poster;
+    readonly $poster: Poster;
     constructor(poster: Poster) {
-      this.poster = poster;
+      this.$poster = poster;
     }
   }
   for (const definition of Object.values<MessageDefinition>(messages)) {
     switch (definition.kind) {
       case 'signal':
         method(Tell, definition.name, function (this: Tell, body: unknown, options?: TellOptions) {
-          return this.poster.postTell(definition, body, options);
+          return this.$poster.postTell(definition, body, options);
         });
         break;
       case 'request': {
         const asked = definition as RequestDefinition<unknown, unknown, never>;
         method(Ask, definition.name, function (this: Ask, body: unknown, options?: AskOptions) {
-          return this.poster.postAsk(asked, body, options);
+          return this.$poster.postAsk(asked, body, options);
         });
         method(TryAsk, definition.name, function (this: TryAsk, body: unknown, options?: AskOptions) {
-          return attempt(this.poster, asked, body, options);
+          return attempt(this.$poster, asked, body, options);
         });
         break;
       }
@@ -105,7 +108,7 @@ export function clientClasses(messages: Messages): ClientClasses {
           Subscribe,
           definition.name,
           function (this: Subscribe, body: unknown, options?: SubscribeOptions) {
-            return this.poster.postSubscribe(definition, body, options);
+            return this.$poster.postSubscribe(definition, body, options);
           },
         );
         break;

@@ -2,7 +2,8 @@ import type { TimerHandle } from '../ports/clock.ts';
 import { LoomError } from '../ports/loom-error.ts';
 import { type ActorRef, askClient, attemptClient, subscribeClient, tellClient } from './actor-ref.ts';
 import type { ActorContext, Behavior, BoundRef, Settled, SpawnOptions } from './behavior.ts';
-import type { Cell, Incarnation } from './cell.ts';
+import { CancelScope, type CancelSignal, EitherSignal } from './cancel-signal.ts';
+import { type Cell, dropClosed, type Incarnation } from './cell.ts';
 import type { AskClient, AttemptClient, SubscribeClient, TellClient } from './client.ts';
 import type {
   AskOptions,
@@ -17,6 +18,7 @@ import type {
   TellOptions,
   TellOutcome,
 } from './definition.ts';
+import type { AskEnvelope } from './envelope.ts';
 import type { Feed } from './feed.ts';
 import { PortGuard } from './port-guard.ts';
 import type { Terminated } from './watch.ts';
@@ -31,10 +33,14 @@ export interface LifecycleOfContext {
 
 /** What few incarnations have, made on first use. */
 interface ContextExtra {
-  readonly ended: AbortController;
+  /** What the asks and subscriptions of this incarnation end with. */
+  readonly ended: CancelScope;
   readonly timers: Set<TimerHandle>;
   readonly unwatch: Set<() => void>;
   readonly feeds: Set<Feed<unknown>>;
+  /** Asks whose replies were taken out of their turns; swept when they have doubled. */
+  readonly owed: Set<AskEnvelope>;
+  owedAtSweep: number;
   readonly hooks: (() => void | Promise<void>)[];
   readonly guard: PortGuard;
 }
@@ -91,6 +97,22 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     return new Bound(ref, this);
   }
 
+  aside<Q extends Protocol>(ref: ActorRef<Q>): BoundRef<Q> {
+    const { ended } = this.#live('aside');
+    const boundSignal = (own: CancelSignal | undefined): CancelSignal => {
+      this.#check('ask');
+      return own === undefined ? ended : new EitherSignal([ended, own]);
+    };
+    return new Bound(ref, {
+      boundSignal,
+      boundOptions: (given) => ({ ...given, signal: boundSignal(given?.signal) }),
+      boundTellOptions: (given) => {
+        this.#check('tell');
+        return given;
+      },
+    });
+  }
+
   spawn<Q extends Protocol>(behavior: Behavior<Q>, options: SpawnOptions = {}): ActorRef<Q> {
     this.#check('spawn');
     return this.#lifecycle.spawn(this.#cell, behavior as unknown as Behavior, options).ref as ActorRef<Q>;
@@ -113,7 +135,7 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     const { unwatch } = this.#live('watch');
     const off = ref.onTerminated((terminated) => {
       unwatch.delete(off);
-      if (!this.#ended) toMessage(terminated, this.self.tell);
+      this.#call(() => toMessage(terminated, this.self.tell));
     });
     unwatch.add(off);
     return () => {
@@ -126,10 +148,10 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     this.#check('pipe');
     promise.then(
       (value) => {
-        if (!this.#ended) toMessage({ ok: true, value }, this.self.tell);
+        this.#call(() => toMessage({ ok: true, value }, this.self.tell));
       },
       (error: unknown) => {
-        if (!this.#ended) toMessage({ ok: false, error }, this.self.tell);
+        this.#call(() => toMessage({ ok: false, error }, this.self.tell));
       },
     );
   }
@@ -138,7 +160,7 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     const { timers } = this.#live('after');
     const inner = this.#cell.engine.clock.after(delayMs, () => {
       timers.delete(handle);
-      if (!this.#ended) toMessage(this.self.tell);
+      this.#call(() => toMessage(this.self.tell));
     });
     const handle = {
       cancel(): void {
@@ -172,6 +194,7 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     const { turn } = cell;
     if (turn === undefined || turn.state !== 'turn') throw new LoomError('INTERNAL', 'stash outside a turn');
     const { stash } = cell.more;
+    if (stash.length >= cell.behavior.options.stashCapacity) dropClosed(stash);
     if (stash.length >= cell.behavior.options.stashCapacity) {
       throw new LoomError('STASH_FULL', `${cell.address} holds ${stash.length} stashed messages`);
     }
@@ -198,9 +221,26 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     feeds.add(feed);
   }
 
-  /** Stop hooks in the reverse order of their registration. */
+  owe(ask: AskEnvelope): void {
+    const extra = this.#live('defer');
+    const { owed } = extra;
+    owed.add(ask);
+    if (owed.size < 2 * extra.owedAtSweep) return;
+    for (const held of owed) if (!held.wanted) owed.delete(held);
+    extra.owedAtSweep = Math.max(leastSweep, owed.size);
+  }
+
+  /** Stop hooks in the reverse order of their registration; one that throws keeps none of the others from running. */
   async runHooks(): Promise<void> {
-    for (const hook of (this.#extra?.hooks ?? []).toReversed()) await hook();
+    for (const hook of (this.#extra?.hooks ?? []).toReversed()) {
+      if (this.#ended) return;
+      try {
+        await hook();
+      } catch (error) {
+        const where = `stop hook of ${this.#cell.address}`;
+        this.#cell.engine.facts.emit({ type: 'internal-error', where, error });
+      }
+    }
   }
 
   end(error: LoomError): void {
@@ -208,34 +248,55 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     this.#ended = true;
     const extra = this.#extra;
     if (extra === undefined) return;
-    extra.ended.abort(error);
+    extra.ended.abort();
     for (const timer of [...extra.timers]) timer.cancel();
     for (const off of extra.unwatch) off();
     for (const feed of extra.feeds) feed.fail(error);
+    const unpaid = new LoomError('ACTOR_STOPPED', `${error.message} before it gave a reply that it owed`);
+    for (const ask of extra.owed) ask.fail(unpaid);
     extra.guard.revoke();
   }
 
   /** For asks made through a bound reference: the turn's limits while a turn runs, else the incarnation's. */
   boundOptions(options: AskOptions | undefined): AskOptions {
-    const extra = this.#live('ask');
     const { turn } = this.#cell;
     const chain: CallChain = {
       address: this.#cell.address,
       above: turn?.origin?.chain,
       depth: (turn?.origin?.chain?.depth ?? 0) + 1,
     };
-    const own = turn === undefined ? extra.ended.signal : turn.signal;
-    const signal = options?.signal === undefined ? own : AbortSignal.any([options.signal, own]);
+    const signal = this.boundSignal(options?.signal);
     const trace = options?.trace ?? turn?.trace;
     const remainingMs = turn?.remainingMs ?? Number.POSITIVE_INFINITY;
     const deadlineMs = Math.min(options?.deadlineMs ?? this.#cell.engine.defaultDeadlineMs, remainingMs);
     return trace === undefined ? { deadlineMs, signal, chain } : { deadlineMs, signal, chain, trace };
   }
 
+  /** Aborted by what ends the turn, the incarnation, or the caller's own signal. */
+  boundSignal(own: CancelSignal | undefined): CancelSignal {
+    const { ended } = this.#live('ask');
+    const { turn } = this.#cell;
+    if (own === undefined && turn === undefined) return ended;
+    const sources: CancelSignal[] = [ended];
+    if (turn !== undefined) sources.push(turn.scope);
+    if (own !== undefined) sources.push(own);
+    return new EitherSignal(sources);
+  }
+
   boundTellOptions(options: TellOptions | undefined): TellOptions | undefined {
     this.#check('tell');
     const trace = options?.trace ?? this.#cell.turn?.trace;
     return trace === undefined ? options : { ...options, trace };
+  }
+
+  /** Runs a callback between turns; a throw in it is a failure of the actor. */
+  #call(callback: () => void): void {
+    if (this.#ended) return;
+    try {
+      callback();
+    } catch (error) {
+      this.#cell.engine.failed(this.#cell, error, undefined);
+    }
   }
 
   #check(call: string): void {
@@ -250,10 +311,12 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
   #live(call: string): ContextExtra {
     this.#check(call);
     this.#extra ??= {
-      ended: new AbortController(),
+      ended: new CancelScope(),
       timers: new Set(),
       unwatch: new Set(),
       feeds: new Set(),
+      owed: new Set(),
+      owedAtSweep: leastSweep,
       hooks: [],
       guard: new PortGuard((error) => {
         this.#cell.engine.facts.emit({
@@ -267,8 +330,11 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
   }
 }
 
+const leastSweep = 32;
+
 /** What a bound reference needs of its context. */
 interface Binding {
+  boundSignal(own: CancelSignal | undefined): CancelSignal;
   boundOptions(options: AskOptions | undefined): AskOptions;
   boundTellOptions(options: TellOptions | undefined): TellOptions | undefined;
 }
@@ -319,7 +385,7 @@ class Bound<Q extends Protocol> implements BoundRef<Q>, Poster {
     body: unknown,
     options: SubscribeOptions | undefined,
   ): AsyncIterable<SequencedItem<unknown>> {
-    const { signal } = this.#context.boundOptions(options);
-    return this.#ref.postSubscribe(definition, body, signal === undefined ? options : { ...options, signal });
+    const signal = this.#context.boundSignal(options?.signal);
+    return this.#ref.postSubscribe(definition, body, { ...options, signal });
   }
 }

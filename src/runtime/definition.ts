@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../ports/error-table.ts';
+import type { CancelSignal } from './cancel-signal.ts';
 import type { Schema } from './schema.ts';
 import type { TraceContext } from './trace-context.ts';
 
@@ -68,7 +69,8 @@ export interface TellOptions {
 export interface AskOptions {
   /** Milliseconds from now; default: the system's `defaultDeadlineMs`. */
   readonly deadlineMs?: number;
-  readonly signal?: AbortSignal;
+  /** An AbortSignal, or what a reference bound to a turn puts in its place. */
+  readonly signal?: CancelSignal;
   readonly trace?: TraceContext;
   /** Who waits for this reply; set by references that are bound to a turn. */
   readonly chain?: CallChain;
@@ -79,7 +81,7 @@ export interface SubscribeOptions {
   readonly credits?: number;
   /** The sequence number to resume from; default 0. */
   readonly fromSequence?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: CancelSignal;
 }
 
 export interface SequencedItem<Item> {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../ports/error-table.ts';
 import { LoomError } from '../ports/loom-error.ts';
+import { CancelScope } from './cancel-signal.ts';
 import type { CallChain, MessageDefinition } from './definition.ts';
 import type { Feed } from './feed.ts';
 import type { FinalState } from './ledger.ts';
@@ -34,8 +35,7 @@ export class Envelope implements Turn<unknown> {
   next: Envelope | undefined = undefined;
   state: EnvelopeState = 'new';
   host: EnvelopeHost | undefined = undefined;
-  #abort: AbortController | undefined = undefined;
-  #abortReason: LoomError | undefined = undefined;
+  #cancel: Cancel | undefined = undefined;
   readonly definition: MessageDefinition;
   readonly body: unknown;
   readonly origin: MessageOrigin | undefined;
@@ -56,21 +56,39 @@ export class Envelope implements Turn<unknown> {
 
   /** Made on first use: most turns never look at it, and an AbortController costs more than a message. */
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    const cancel = this.#cancelled;
+    if (cancel.controller === undefined) {
+      cancel.controller = new AbortController();
+      if (cancel.reason !== undefined) cancel.controller.abort(cancel.reason);
     }
-    return this.#abort.signal;
+    return cancel.controller.signal;
+  }
+
+  /** Aborted together with `signal`: for the asks of this turn. */
+  get scope(): CancelScope {
+    const cancel = this.#cancelled;
+    if (cancel.scope === undefined) {
+      cancel.scope = new CancelScope();
+      if (cancel.reason !== undefined) cancel.scope.abort();
+    }
+    return cancel.scope;
   }
 
   get abortReason(): LoomError | undefined {
-    return this.#abortReason;
+    return this.#cancel?.reason;
   }
 
   abort(reason: LoomError): void {
-    if (this.#abortReason !== undefined) return;
-    this.#abortReason = reason;
-    this.#abort?.abort(reason);
+    const cancel = this.#cancelled;
+    if (cancel.reason !== undefined) return;
+    cancel.reason = reason;
+    cancel.controller?.abort(reason);
+    cancel.scope?.abort();
+  }
+
+  get #cancelled(): Cancel {
+    this.#cancel ??= { reason: undefined, controller: undefined, scope: undefined };
+    return this.#cancel;
   }
 
   /** Called once, when the message's final state is booked. */
@@ -85,6 +103,13 @@ export class Envelope implements Turn<unknown> {
       `${this.definition.name} is a signal: it has no reply to defer`,
     );
   }
+}
+
+/** How a turn is told to give up; made when somebody looks. */
+interface Cancel {
+  reason: LoomError | undefined;
+  controller: AbortController | undefined;
+  scope: CancelScope | undefined;
 }
 
 /** A message with a deadline on the monotonic clock, held in the timer wheel until its final state is booked. */
@@ -201,9 +226,12 @@ export function closesCycle(chain: CallChain | undefined, target: string): boole
   return false;
 }
 
-class DeferredReply implements Deferred<unknown> {
+/** A reply that is still owed; one that comes when nobody waits for it any more is told to `onLate`. */
+export class DeferredReply implements Deferred<unknown> {
   readonly deferred = true;
+  onLate: (() => void) | undefined = undefined;
   readonly #ask: AskEnvelope;
+  #given = false;
 
   constructor(ask: AskEnvelope) {
     this.#ask = ask;
@@ -214,14 +242,18 @@ class DeferredReply implements Deferred<unknown> {
   }
 
   resolve(value: unknown): void {
-    this.#ask.succeed(value);
+    if (!this.#give()) return;
+    if (!this.#ask.succeed(value)) this.onLate?.();
   }
 
   reject(error: unknown): void {
-    this.#ask.fail(LoomError.from(error, 'HANDLER_FAILED'));
+    if (!this.#give()) return;
+    if (!this.#ask.fail(LoomError.from(error, 'HANDLER_FAILED'))) this.onLate?.();
   }
-}
 
-export function isDeferred(value: unknown): value is Deferred<unknown> {
-  return value instanceof DeferredReply;
+  #give(): boolean {
+    if (this.#given) return false;
+    this.#given = true;
+    return true;
+  }
 }

@@ -1,4 +1,5 @@
 import { LoomError } from '../ports/loom-error.ts';
+import type { CancelSignal } from './cancel-signal.ts';
 import type { SequencedItem } from './definition.ts';
 
 /** The producer's end of a subscription. */
@@ -33,6 +34,10 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
   #end: FeedEnd = { kind: 'open' };
   #consumerGone = false;
   #changed: (() => void) | undefined = undefined;
+  #followed: CancelSignal | undefined = undefined;
+  readonly #cancelled = (): void => {
+    this.cancel();
+  };
   /** Hears of each item that the consumer took: the credit that a producer elsewhere gets back. */
   onTaken: (() => void) | undefined = undefined;
   #next:
@@ -71,6 +76,7 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
   complete(): void {
     if (this.closed) return;
     this.#end = { kind: 'completed' };
+    this.#unfollow();
     this.#next?.resolve({ done: true, value: undefined });
     this.#next = undefined;
   }
@@ -78,6 +84,7 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
   fail(error: LoomError): void {
     if (this.closed) return;
     this.#end = { kind: 'failed', error };
+    this.#unfollow();
     this.#next?.reject(error);
     this.#next = undefined;
   }
@@ -86,7 +93,7 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
     const first = this.#waiting.shift();
     if (first !== undefined) {
       this.credits++;
-      this.#changed?.();
+      this.#tellProducer();
       this.onTaken?.();
       return Promise.resolve({ done: false, value: first });
     }
@@ -114,7 +121,34 @@ export class LocalFeed<Item> implements Feed<Item>, AsyncIterableIterator<Sequen
     this.#waiting.length = 0;
     this.#next?.resolve({ done: true, value: undefined });
     this.#next = undefined;
-    this.#changed?.();
+    this.#unfollow();
+    this.#tellProducer();
+  }
+
+  /** Cancels when `signal` is aborted. */
+  follow(signal: CancelSignal): void {
+    if (signal.aborted) {
+      this.cancel();
+      return;
+    }
+    this.#followed = signal;
+    signal.addEventListener('abort', this.#cancelled);
+  }
+
+  #unfollow(): void {
+    this.#followed?.removeEventListener('abort', this.#cancelled);
+    this.#followed = undefined;
+  }
+
+  /** A producer that ended its side hears nothing more; one whose listener throws has failed. */
+  #tellProducer(): void {
+    if (this.#end.kind !== 'open') return;
+    try {
+      this.#changed?.();
+    } catch (thrown) {
+      this.#end = { kind: 'failed', error: LoomError.from(thrown, 'HANDLER_FAILED') };
+      this.#unfollow();
+    }
   }
 
   [Symbol.asyncIterator](): this {

@@ -135,13 +135,18 @@ export class Lifecycle {
     const { parent } = cell;
     if (parent === undefined) {
       this.#engine.facts.emit({ type: 'node-escalated', error });
-      this.#options.escalated(error);
+      try {
+        this.#options.escalated(error);
+      } catch (thrown) {
+        this.#engine.facts.emit({ type: 'internal-error', where: 'answering an escalation', error: thrown });
+      }
       return;
     }
     const decision = decide({
       end,
       restart: cell.behavior.options.restart,
       supervision: parent.behavior.options.supervise,
+      child: cell.key,
       history: parent.more.restartHistory,
       nowMs: cell.monotonicMs(),
       random: this.#engine.random.float(),
@@ -156,8 +161,7 @@ export class Lifecycle {
         return;
       case 'escalate':
         this.#engine.facts.emit({ type: 'actor-escalated', actor: cell.address, error });
-        cell.life = { kind: 'restarting' };
-        if (parent.parent === undefined) this.#forget(this.stop(cell, 'escalated'));
+        this.#forget(this.stop(cell, 'escalated'));
         this.failed(parent, error, undefined);
         return;
       case 'restart':
@@ -172,7 +176,12 @@ export class Lifecycle {
     for (const cell of group) cell.life = life;
     for (const cell of group.toReversed()) {
       if (cell.life !== life) continue;
+      if (cell.behavior.options.restart.type === 'temporary') {
+        await this.stop(cell, 'a sibling failed');
+        continue;
+      }
       await this.#endIncarnation(cell, 'restarting');
+      if (cell.life !== life) continue;
       this.#engine.facts.emit({
         type: 'actor-restarting',
         actor: cell.address,
@@ -237,12 +246,21 @@ export class Lifecycle {
     const { turn } = cell;
     if (turn === undefined) return;
     cell.turn = undefined;
+    cell.more.cut = { context: cell.context, turn };
     cell.close(turn, 'failed', code);
     turn.abort(new LoomError(code, `${cell.address}: ${reason}`));
   }
 
+  /** Goes through the end of the present incarnation once, however many steps (a restart, a stop) wait for it. */
+  #endIncarnation(cell: Cell, why: string): Promise<void> {
+    const { more, context } = cell;
+    if (more.ending === undefined || more.ending.context !== context)
+      more.ending = { context, over: this.#end(cell, why) };
+    return more.ending.over;
+  }
+
   /** The turn, then the children, then the hooks, then the ports: each bounded by the actor's `stopMs`. */
-  async #endIncarnation(cell: Cell, why: string): Promise<void> {
+  async #end(cell: Cell, why: string): Promise<void> {
     const { context } = cell;
     const limitMs = cell.behavior.options.stopMs;
     if (cell.turn !== undefined) {
@@ -252,14 +270,13 @@ export class Lifecycle {
     for (const child of [...(cell.extra?.children.values() ?? [])].toReversed()) {
       await this.stop(child, `its parent is ${why}`);
     }
-    if (context === undefined || context !== cell.context) return;
-    const hooks = context.runHooks().catch((error: unknown) => {
-      this.#engine.facts.emit({ type: 'internal-error', where: `stop hook of ${cell.address}`, error });
-    });
-    await this.#overdue(hooks, limitMs, cell);
+    if (context === undefined || cell.life.kind === 'stopped') return;
+    await this.#overdue(context.runHooks(), limitMs, cell);
     context.end(
       new LoomError('STALE_INCARNATION', `incarnation ${cell.incarnation} of ${cell.address} has ended`),
     );
+    for (const left of [...(cell.extra?.children.values() ?? [])].toReversed())
+      this.kill(left, 'started while its parent ended');
   }
 
   #bury(cell: Cell, reason: string): void {
@@ -279,7 +296,7 @@ export class Lifecycle {
       facts.emit({ type: 'actor-stopped', actor: cell.address, incarnation: cell.incarnation, reason });
     const watchers = [...(extra?.watchers ?? [])];
     extra?.watchers.clear();
-    for (const tell of watchers) tell(cell.terminated());
+    for (const watcher of watchers) cell.tellWatcher(watcher);
     for (const run of extra?.turnOver.splice(0) ?? []) run();
   }
 
@@ -338,6 +355,6 @@ function groupOf(cell: Cell, parent: Cell, scope: 'child' | 'all' | 'rest'): rea
   const from = scope === 'all' ? 0 : siblings.indexOf(cell);
   return siblings.slice(from).filter((sibling) => {
     const { kind } = sibling.life;
-    return sibling === cell || kind === 'running' || kind === 'starting';
+    return sibling === cell || kind === 'running' || kind === 'starting' || kind === 'restarting';
   });
 }

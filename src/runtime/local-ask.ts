@@ -1,4 +1,5 @@
 import type { LoomError } from '../ports/loom-error.ts';
+import type { CancelSignal } from './cancel-signal.ts';
 import type { AskOptions, MessageDefinition, TellOptions } from './definition.ts';
 import { AskEnvelope, Envelope, leaseLost, type MessageOrigin, TimedTell } from './envelope.ts';
 import type { TimerWheel } from './timer-wheel.ts';
@@ -30,7 +31,7 @@ export class LocalAsk extends AskEnvelope {
   readonly #wheel: TimerWheel;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: LoomError) => void;
-  #followed: { readonly signal: AbortSignal; readonly listener: () => void } | undefined = undefined;
+  #followed: { readonly signal: CancelSignal; readonly listener: () => void } | undefined = undefined;
 
   constructor(
     definition: MessageDefinition,
@@ -49,7 +50,7 @@ export class LocalAsk extends AskEnvelope {
   }
 
   /** Gives the ask up when `signal` is aborted. */
-  follow(signal: AbortSignal): void {
+  follow(signal: CancelSignal): void {
     const listener = (): void => {
       this.host?.givenUp(this, 'CANCELLED');
     };

@@ -100,7 +100,7 @@ export class LocalRef<P extends Protocol = Protocol> implements ActorRef<P> {
     const envelope = new SubscribeEnvelope(definition, body, undefined, feed);
     this.cell.engine.ledger.sent++;
     this.cell.engine.guard?.seal(envelope);
-    options?.signal?.addEventListener('abort', () => feed.cancel(), { once: true });
+    if (options?.signal !== undefined) feed.follow(options.signal);
     this.cell.offer(envelope);
     return feed;
   }
@@ -108,10 +108,13 @@ export class LocalRef<P extends Protocol = Protocol> implements ActorRef<P> {
   onTerminated(listener: (terminated: Terminated) => void): () => void {
     const { cell } = this;
     if (cell.life.kind === 'stopped') {
+      let wanted = true;
       cell.engine.clock.soon(() => {
-        listener(cell.terminated());
+        if (wanted) cell.tellWatcher(listener);
       });
-      return () => undefined;
+      return () => {
+        wanted = false;
+      };
     }
     const { watchers } = cell.more;
     watchers.add(listener);

@@ -5,6 +5,7 @@ import type { Envelope } from './envelope.ts';
  * idle actor holds no storage and a full one no spare.
  *
  * M1. `count` never exceeds `capacity`, except for messages put back in front (stash), which were counted before.
+ *     What was given up while it waited counts until it is shifted, or swept when room is needed.
  * M2. The urgent lane is emptied before the normal one; order holds within a lane.
  */
 export class Mailbox {
@@ -58,6 +59,20 @@ export class Mailbox {
       if (this.#head === undefined) this.#tail = envelope;
       this.#head = envelope;
       this.count++;
+    }
+  }
+
+  /** Drops the messages that are closed already: given up while they waited. */
+  sweep(): void {
+    const kept = [...this].filter((envelope) => envelope.state !== 'closed');
+    this.#head = undefined;
+    this.#tail = undefined;
+    this.#urgentHead = undefined;
+    this.#urgentTail = undefined;
+    this.count = 0;
+    for (const envelope of kept) {
+      envelope.next = undefined;
+      this.push(envelope);
     }
   }
 

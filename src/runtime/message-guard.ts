@@ -4,7 +4,8 @@ import type { Envelope } from './envelope.ts';
 
 /**
  * Local messages pass by reference. In development and tests this finds who writes to one: plain objects and arrays
- * are frozen at the send, and the byte views in them are checksummed at the send and at the end of the turn.
+ * of messages and replies are frozen, and the byte views in a message are checksummed at the send and at the end of
+ * each of its turns.
  */
 export class MessageGuard {
   readonly #checksum: Checksum;
@@ -17,17 +18,17 @@ export class MessageGuard {
   }
 
   seal(envelope: Envelope): void {
-    const views: SealedView[] = [];
-    this.#freeze(envelope.body, views, 0);
+    const views = freezePlain(envelope.body).map((view) => ({ view, crc32c: this.#checksum.crc32c(view) }));
     if (views.length > 0) this.#sealed.set(envelope, views);
+  }
+
+  freeze(reply: unknown): void {
+    freezePlain(reply);
   }
 
   /** Reports INTERNAL when a byte view changed between the send and the end of the turn. */
   verify(envelope: Envelope, address: string): void {
-    const views = this.#sealed.get(envelope);
-    if (views === undefined) return;
-    this.#sealed.delete(envelope);
-    for (const { view, crc32c } of views) {
+    for (const { view, crc32c } of this.#sealed.get(envelope) ?? []) {
       if (this.#checksum.crc32c(view) === crc32c) continue;
       const { protocolName, name } = envelope.definition;
       this.#report(
@@ -39,26 +40,36 @@ export class MessageGuard {
     }
   }
 
+  /** Messages whose bytes are watched now. */
+  get watched(): number {
+    return this.#sealed.size;
+  }
+
   forget(envelope: Envelope): void {
     this.#sealed.delete(envelope);
   }
+}
 
-  #freeze(value: unknown, views: SealedView[], depth: number): void {
-    if (typeof value !== 'object' || value === null || depth > maxDepth) return;
-    if (value instanceof Uint8Array) {
-      views.push({ view: value, crc32c: this.#checksum.crc32c(value) });
-      return;
+/** Freezes plain objects and arrays, however deep, and answers the byte views among them. */
+function freezePlain(value: unknown): Uint8Array[] {
+  const views: Uint8Array[] = [];
+  const seen = new Set<object>();
+  const waiting = [value];
+  while (waiting.length > 0) {
+    const next = waiting.pop();
+    if (typeof next !== 'object' || next === null || seen.has(next)) continue;
+    seen.add(next);
+    if (ArrayBuffer.isView(next)) {
+      views.push(new Uint8Array(next.buffer, next.byteOffset, next.byteLength));
+    } else if (Array.isArray(next) || Object.getPrototypeOf(next) === Object.prototype) {
+      Object.freeze(next);
+      for (const inner of Object.values(next)) waiting.push(inner);
     }
-    const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
-    if (!plain || Object.isFrozen(value)) return;
-    Object.freeze(value);
-    for (const inner of Object.values(value)) this.#freeze(inner, views, depth + 1);
   }
+  return views;
 }
 
 interface SealedView {
   readonly view: Uint8Array;
   readonly crc32c: number;
 }
-
-const maxDepth = 64;

@@ -1,16 +1,19 @@
 import { LoomError } from '../ports/loom-error.ts';
 
 /**
- * Ports that belong to one incarnation of an actor (design, "The way of one message", step 6).
+ * Ports that belong to one incarnation of an actor (design, "The way of one message", step 6). A port has methods;
+ * what else it shows is handed out as it is.
  *
- * G1. After `revoke`, every call throws or rejects with STALE_INCARNATION and reaches nothing.
+ * G1. After `revoke`, every call throws or rejects with STALE_INCARNATION and reaches nothing; only closing again is
+ *     harmless.
  * G2. A promise or iteration that was under way when `revoke` came rejects with STALE_INCARNATION: late answers are
  *     refused, so a forgotten continuation cannot act on them.
- * G3. A handle (any object with a `close` method) that a guarded call gave out is guarded too, and closed by `revoke`.
+ * G3. A handle (any object with a `close` method) that a guarded call gave out is guarded too, and closed by `revoke`;
+ *     so is an iteration that was begun.
  */
 export class PortGuard {
   #revoked = false;
-  readonly #handles = new Set<{ close(): unknown }>();
+  readonly #handles = new Set<Handle>();
   readonly #report: (error: unknown) => void;
 
   /** `report` hears of handles whose close failed at `revoke`. */
@@ -18,32 +21,36 @@ export class PortGuard {
     this.#report = report;
   }
 
+  /** The proxy stands on an object of its own, since that of a frozen port would have to show its methods unguarded. */
   guard<T extends object>(port: T): T {
-    return new Proxy(port, {
-      get: (target, property) => {
-        const value: unknown = Reflect.get(target, property, target);
-        if (typeof value !== 'function') return value;
-        if (property === Symbol.asyncIterator) return () => this.#iterator(target as AsyncIterable<unknown>);
-        return (...rest: unknown[]): unknown => {
-          if (property === 'close') this.#handles.delete(target as { close(): unknown });
-          else this.#check(String(property));
-          return this.#answer(Reflect.apply(value, target, rest), String(property));
-        };
-      },
+    return new Proxy(Object.create(Reflect.getPrototypeOf(port)) as T, {
+      get: (_own, property) => this.#member(port, property),
+      has: (_own, property) => Reflect.has(port, property),
+      set: () => false,
     });
   }
 
   revoke(): void {
     this.#revoked = true;
-    for (const handle of this.#handles) {
-      try {
-        const closed = handle.close();
-        if (closed instanceof Promise) closed.catch(this.#report);
-      } catch (error) {
-        this.#report(error);
-      }
-    }
+    for (const handle of this.#handles) this.#close(handle);
     this.#handles.clear();
+  }
+
+  #member(port: object, property: string | symbol): unknown {
+    const value: unknown = Reflect.get(port, property, port);
+    if (typeof value !== 'function') return value;
+    if (property === Symbol.asyncIterator) return () => this.#iterator(port as AsyncIterable<unknown>);
+    if (closing.has(property)) {
+      return (...rest: unknown[]): unknown => {
+        if (this.#revoked) return Promise.resolve();
+        this.#handles.delete(port as Handle);
+        return Reflect.apply(value, port, rest);
+      };
+    }
+    return (...rest: unknown[]): unknown => {
+      this.#check(String(property));
+      return this.#answer(Reflect.apply(value, port, rest), String(property));
+    };
   }
 
   #check(call: string): void {
@@ -66,8 +73,8 @@ export class PortGuard {
     }
     if (typeof answer !== 'object' || answer === null) return answer;
     if ('close' in answer && typeof answer.close === 'function') {
-      const handle = answer as { close(): unknown };
-      if (this.#revoked) this.#closeLate(handle);
+      const handle = answer as Handle;
+      if (this.#revoked) this.#close(handle);
       else this.#handles.add(handle);
       return this.guard(handle);
     }
@@ -75,17 +82,38 @@ export class PortGuard {
     return answer;
   }
 
-  #closeLate(handle: { close(): unknown }): void {
-    const closed = handle.close();
-    if (closed instanceof Promise) closed.catch(this.#report);
+  #close(handle: Handle): void {
+    try {
+      const closed = handle.close();
+      if (closed instanceof Promise) closed.catch(this.#report);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   #iterator(target: AsyncIterable<unknown>): AsyncIterator<unknown> {
     this.#check('iteration');
     const inner = target[Symbol.asyncIterator]();
+    const begun = { close: () => inner.return?.() };
+    this.#handles.add(begun);
     return {
-      next: () => this.#answer(inner.next(), 'next') as Promise<IteratorResult<unknown>>,
-      return: () => inner.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+      next: async () => {
+        this.#check('next');
+        const result = await (this.#answer(inner.next(), 'next') as Promise<IteratorResult<unknown>>);
+        if (result.done === true) this.#handles.delete(begun);
+        return result;
+      },
+      return: async () => {
+        const open = this.#handles.delete(begun);
+        if (open) await inner.return?.();
+        return { done: true, value: undefined };
+      },
     };
   }
 }
+
+interface Handle {
+  close(): unknown;
+}
+
+const closing: ReadonlySet<string | symbol> = new Set(['close', Symbol.dispose, Symbol.asyncDispose]);

@@ -1,5 +1,6 @@
 import { isErrorCode } from '../ports/error-table.ts';
 import { LoomError } from '../ports/loom-error.ts';
+import type { CancelSignal } from './cancel-signal.ts';
 import type { RequestDefinition, SubscriptionDefinition } from './definition.ts';
 import type { LocalFeed } from './feed.ts';
 import { validated } from './schema.ts';
@@ -23,7 +24,7 @@ export class RemoteCall implements WheelEntry {
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: LoomError) => void;
   readonly #wheel: TimerWheel;
-  #signal: AbortSignal | undefined = undefined;
+  #signal: CancelSignal | undefined = undefined;
   #open = true;
   readonly #aborted = (): void => {
     this.fail('CANCELLED', 'the caller gave up', true);
@@ -42,7 +43,7 @@ export class RemoteCall implements WheelEntry {
     this.#wheel.add(this);
   }
 
-  follow(signal: AbortSignal): void {
+  follow(signal: CancelSignal): void {
     if (signal.aborted) {
       this.#aborted();
       return;

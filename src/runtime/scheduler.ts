@@ -24,7 +24,7 @@ export interface SchedulerOptions {
   readonly passMs: number;
 }
 
-const turnsPerClockRead = 256;
+const turnsPerClockRead = 32;
 
 export class Scheduler {
   readonly #clock: Clock;
@@ -58,6 +58,11 @@ export class Scheduler {
     if (!this.#armed && !this.#running) this.#arm(this.#overBudget());
   }
 
+  /** True when this pass has used up its time; reads the clock. */
+  get overTime(): boolean {
+    return this.#clock.monotonicMs() - this.#passStartMs > this.#options.passMs;
+  }
+
   #arm(overBudget: boolean): void {
     this.#armed = true;
     if (overBudget) this.#clock.later(this.#drainLater);
@@ -68,7 +73,7 @@ export class Scheduler {
     if (this.#turnsThisPass >= this.#options.turnsPerPass) return true;
     if (this.#turnsThisPass - this.#turnsAtClockRead < turnsPerClockRead) return false;
     this.#turnsAtClockRead = this.#turnsThisPass;
-    return this.#clock.monotonicMs() - this.#passStartMs > this.#options.passMs;
+    return this.overTime;
   }
 
   #drain(): void {

@@ -4,7 +4,8 @@
  *
  * S1. A permanent child is restarted whenever it ends, a transient one when it fails, a temporary one never.
  * S2. More than `maxRestarts` restarts within `withinMs` escalate: the supervisor itself fails.
- * S3. The delay before the n-th restart in the window grows exponentially up to `maxMs`, with jitter.
+ * S3. The delay before a child's n-th restart in the window grows exponentially up to `maxMs`, with jitter. Restarts of
+ *     other children count towards S2, not towards the delay.
  */
 export type RestartType = 'permanent' | 'transient' | 'temporary';
 export type Strategy = 'one-for-one' | 'all-for-one' | 'rest-for-one';
@@ -35,6 +36,11 @@ export interface SupervisionOptions {
   readonly withinMs: number;
 }
 
+export interface RestartRecord {
+  readonly child: string | number;
+  readonly timeMs: number;
+}
+
 export type ChildEnd =
   | { readonly kind: 'failed'; readonly directive: FailureDirective }
   | { readonly kind: 'stopped' };
@@ -43,8 +49,10 @@ export interface SupervisionInput {
   readonly end: ChildEnd;
   readonly restart: RestartOptions;
   readonly supervision: SupervisionOptions;
-  /** Times of this supervisor's earlier restarts, oldest first. */
-  readonly history: readonly number[];
+  /** Which of the supervisor's children ended. */
+  readonly child: string | number;
+  /** This supervisor's earlier restarts, oldest first. */
+  readonly history: readonly RestartRecord[];
   readonly nowMs: number;
   /** A number in [0, 1) for jitter. */
   readonly random: number;
@@ -56,7 +64,7 @@ export type SupervisionDecision =
       readonly kind: 'restart';
       readonly scope: 'child' | 'all' | 'rest';
       readonly delayMs: number;
-      readonly history: readonly number[];
+      readonly history: readonly RestartRecord[];
     }
   | { readonly kind: 'stop' }
   | { readonly kind: 'escalate' };
@@ -66,13 +74,14 @@ export function decide(input: SupervisionInput): SupervisionDecision {
   if (end.kind === 'failed' && end.directive !== 'restart') return { kind: end.directive };
   const wanted = restart.type === 'permanent' || (restart.type === 'transient' && end.kind === 'failed');
   if (!wanted) return { kind: 'stop' };
-  const recent = input.history.filter((timeMs) => nowMs - timeMs < supervision.withinMs);
+  const recent = input.history.filter(({ timeMs }) => nowMs - timeMs < supervision.withinMs);
   if (recent.length >= supervision.maxRestarts) return { kind: 'escalate' };
+  const earlier = recent.filter(({ child }) => child === input.child).length;
   return {
     kind: 'restart',
     scope: scopeOf(supervision.strategy),
-    delayMs: backoffMs(restart.backoff, recent.length, input.random),
-    history: [...recent, nowMs],
+    delayMs: backoffMs(restart.backoff, earlier, input.random),
+    history: [...recent, { child: input.child, timeMs: nowMs }],
   };
 }
 

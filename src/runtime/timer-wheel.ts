@@ -6,7 +6,8 @@ import type { Clock, TimerHandle } from '../ports/clock.ts';
  *
  * W1. An entry is due at the first tick at or after its deadline, so at most `tickMs` late and never early.
  * W2. Removing an entry frees it at once: the wheel holds live entries only.
- * W3. One host timer at most, set for the nearest slot that holds an entry; none when the wheel is empty.
+ * W3. One host timer at most, set for the nearest slot that holds an entry. Removing the last entry leaves it set, since
+ *     the next ask is seldom far; it fires once at most on an empty wheel, and `rest` takes it off.
  */
 export interface WheelEntry {
   deadlineMs: number;
@@ -62,6 +63,14 @@ export class TimerWheel {
     entry.wheelBefore = undefined;
     entry.wheelAfter = undefined;
     this.#size--;
+  }
+
+  /** Takes the timer off an empty wheel, so that it keeps no process alive. */
+  rest(): void {
+    if (this.#size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#armedTick = Number.POSITIVE_INFINITY;
   }
 
   #arm(tick: number): void {
