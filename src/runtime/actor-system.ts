@@ -17,6 +17,7 @@ import { protocol } from './protocol.ts';
 import { Scheduler } from './scheduler.ts';
 import type { SupervisionOptions } from './supervision.ts';
 import { TimerWheel } from './timer-wheel.ts';
+import { TurnWaits } from './turn-wait.ts';
 
 export interface ActorSystemOptions {
   readonly node: string;
@@ -69,6 +70,7 @@ export class ActorSystem {
         turnsPerPass: options.turnsPerPass ?? 4096,
         passMs: options.passMs ?? 2,
       }),
+      turnWaits: new TurnWaits(),
       ledger,
       facts,
       guard:

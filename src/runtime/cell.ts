@@ -23,6 +23,7 @@ import type { MessageGuard } from './message-guard.ts';
 import type { Runnable, Scheduler } from './scheduler.ts';
 import type { FailureDirective, RestartRecord } from './supervision.ts';
 import type { TimerWheel } from './timer-wheel.ts';
+import type { TurnWaits } from './turn-wait.ts';
 import type { Terminated } from './watch.ts';
 
 /** What a cell needs of its node. */
@@ -33,6 +34,7 @@ export interface Engine {
   readonly random: Random;
   readonly wheel: TimerWheel;
   readonly scheduler: Scheduler;
+  readonly turnWaits: TurnWaits;
   readonly ledger: Ledger;
   readonly facts: Facts;
   readonly guard: MessageGuard | undefined;
@@ -47,8 +49,6 @@ export interface Engine {
 
 /** One run of an actor between a start and a restart or stop, as its cell sees it. */
 export interface Incarnation {
-  readonly turnFulfilled: (value: unknown) => void;
-  readonly turnRejected: (error: unknown) => void;
   /** Fails the feed when the incarnation ends. */
   holdFeed(feed: Feed<unknown>): void;
   /** Fails an ask whose reply was taken out of its turn when the incarnation ends without having given it. */
@@ -247,7 +247,7 @@ export class Cell implements EnvelopeHost, Runnable {
       this.turnFailed(envelope, thrown);
       return;
     }
-    if (result instanceof Promise) result.then(context.turnFulfilled, context.turnRejected);
+    if (result instanceof Promise) this.engine.turnWaits.wait(this, context, result);
     else this.turnCompleted(envelope, result);
   }
 

@@ -57,27 +57,11 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
   readonly #lifecycle: LifecycleOfContext;
   #ended = false;
   #extra: ContextExtra | undefined = undefined;
-  #fulfilled: ((value: unknown) => void) | undefined = undefined;
-  #rejected: ((error: unknown) => void) | undefined = undefined;
 
   constructor(cell: Cell, lifecycle: LifecycleOfContext) {
     this.#cell = cell;
     this.#lifecycle = lifecycle;
     this.incarnation = cell.incarnation;
-  }
-
-  get turnFulfilled(): (value: unknown) => void {
-    this.#fulfilled ??= (value) => {
-      this.#cell.settled(this, false, value);
-    };
-    return this.#fulfilled;
-  }
-
-  get turnRejected(): (error: unknown) => void {
-    this.#rejected ??= (error) => {
-      this.#cell.settled(this, true, error);
-    };
-    return this.#rejected;
   }
 
   get self(): ActorRef<P> {
