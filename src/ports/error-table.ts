@@ -88,6 +88,12 @@ const rows = {
     true,
     'Stop idle actors, or raise the limit in the node’s options.',
   ),
+  NODE_FAILED: row(
+    'A node failed again and again in a way that nothing handles, and the process ended.',
+    false,
+    'Report it with the log; the data that was acknowledged is kept.',
+    70,
+  ),
   INVALID_MESSAGE: row(
     'The message does not fit its schema.',
     false,
@@ -341,6 +347,11 @@ const rows = {
     false,
     'Quote names with spaces; run the command with --help to see its arguments.',
     2,
+  ),
+  TOO_LITTLE_SPACE: row(
+    'The volume has less free space than this needs.',
+    true,
+    'Free space on the volume, choose another one (TMPDIR, --data-dir), or use less with --size.',
   ),
   NOT_RUNNING: row(
     'No Loom serves this data folder.',

@@ -1,4 +1,4 @@
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { LoomError } from '../../ports/loom-error.ts';
 import type { Transport, TransportAttachment, TransportListener } from '../../ports/transport.ts';
 import { checkFrameSize } from './check-frame-size.ts';
@@ -9,6 +9,8 @@ import { checkSocketPath } from './socket-path.ts';
 
 export interface SocketClientOptions {
   readonly path: string;
+  /** A connection to the path that stands already; one is made when absent. It belongs to the client from now on. */
+  readonly socket?: Socket;
   /** The one node that this connection is for; the name must not be in use at the hub. */
   readonly node: string;
   /** Bytes that may wait for the hub before the connection is dropped with SLOW_READER. Default 8 MiB. */
@@ -113,7 +115,7 @@ export async function connectSocket(options: SocketClientOptions): Promise<Socke
   if (node === '' || Buffer.byteLength(node) > maxNameBytes) {
     throw new LoomError('INVALID_DEFINITION', `a node’s name has 1 to ${maxNameBytes} bytes`);
   }
-  const socket = createConnection(path);
+  const socket = options.socket ?? createConnection(path);
   const connection = new Connection(socket, options.maxBufferedBytes ?? defaultMaxBufferedBytes);
   return new Promise<SocketClient>((resolve, reject) => {
     const fail = (error: LoomError): void => {
