@@ -250,6 +250,8 @@ export const Job = protocol('job', {
     errors: ['FENCED', 'NO_SUCH_JOB'],
   }),
   status: request({ in: nothing, out: jobProgress, errors: ['NO_SUCH_JOB'] }),
+  /** From the coordinator to itself: time has passed, or a job that is over wants its manifest. */
+  tick: signal({ in: nothing }),
   /** The job's progress: now, and after each change; ends when the job has ended. */
   progress: subscription({ in: nothing, item: jobProgress }),
 });
