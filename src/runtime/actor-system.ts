@@ -7,7 +7,7 @@ import type { ActorRef } from './actor-ref.ts';
 import { type Behavior, behavior, type SpawnOptions } from './behavior.ts';
 import type { Cell, Engine } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
-import type { Protocol } from './definition.ts';
+import type { Protocol, TellOutcome } from './definition.ts';
 import type { Envelope } from './envelope.ts';
 import { type DeadLetter, Facts } from './facts.ts';
 import { type FinalState, Ledger } from './ledger.ts';
@@ -60,15 +60,19 @@ export class ActorSystem {
     const deadLetters = new DeadLetters(options.deadLetterCapacity ?? 1000);
     const lifecycleOf = (): Lifecycle => this.#lifecycle;
     this.deadLetters = deadLetters;
+    const wheel = new TimerWheel(options.clock);
     this.engine = {
       node: options.node,
       epoch: options.epoch,
       clock: options.clock,
       random: options.random,
-      wheel: new TimerWheel(options.clock),
+      wheel,
       scheduler: new Scheduler(options.clock, {
         turnsPerPass: options.turnsPerPass ?? 4096,
         passMs: options.passMs ?? 2,
+        passBegins: (nowMs) => {
+          wheel.catchUp(nowMs);
+        },
       }),
       turnWaits: new TurnWaits(),
       ledger,
@@ -88,7 +92,11 @@ export class ActorSystem {
         ledger[state]++;
         const { protocolName, name } = envelope.definition;
         const traceId = envelope.trace?.traceId;
-        this.record({ state, code, target, protocol: protocolName, message: name, traceId });
+        const letter = { state, code, target, protocol: protocolName, message: name, traceId };
+        if (envelope.definition.kind === 'signal') {
+          deadLetters.keep(letter, { definition: envelope.definition, body: envelope.body });
+        }
+        this.record(letter);
         envelope.endedWith(state, code, target, cause);
       },
       record(letter: DeadLetter): void {
@@ -167,6 +175,15 @@ export class ActorSystem {
     if (cell !== undefined) await this.#lifecycle.drain(cell, limitMs);
   }
 
+  /** As `close`, but each top-level actor first handles what waits in its mailbox; `limitMs` for all of them. */
+  async drain(limitMs: number): Promise<void> {
+    const { clock } = this.engine;
+    const untilMs = clock.monotonicMs() + limitMs;
+    for (const cell of [...(this.#root.extra?.children.values() ?? [])].toReversed())
+      await this.#lifecycle.drain(cell, Math.max(0, untilMs - clock.monotonicMs()));
+    await this.close();
+  }
+
   /** Stops all actors, last started first. Calling it again is harmless. */
   async close(): Promise<void> {
     await this.#lifecycle.stop(this.#root, 'the node closes');
@@ -176,6 +193,17 @@ export class ActorSystem {
   /** What a crash does: every actor ends with no hook. */
   crash(): void {
     this.#lifecycle.kill(this.#root, 'the node crashed');
+  }
+
+  /**
+   * Sends a signal that became a dead letter again, as a new message to the actor that has its address now. `gone` when
+   * nobody has, or when it was no signal: the caller of an ask is gone.
+   */
+  replay(letter: DeadLetter): TellOutcome {
+    const signal = this.deadLetters.signalOf(letter);
+    const ref = this.find(letter.target.slice(this.node.length + 1));
+    if (signal === undefined || ref?.protocol.name !== letter.protocol) return 'gone';
+    return ref.postTell(signal.definition, signal.body, undefined);
   }
 
   /** Messages in mailboxes, stashes and turns now. Walks all actors: for tests, metrics and status. */

@@ -53,6 +53,8 @@ export interface Incarnation {
   holdFeed(feed: Feed<unknown>): void;
   /** Fails an ask whose reply was taken out of its turn when the incarnation ends without having given it. */
   owe(ask: AskEnvelope): void;
+  /** Somebody waits for it: for a reply that it owes, or for items of a feed. */
+  readonly awaited: boolean;
   runHooks(): Promise<void>;
   /** Revokes everything that the incarnation was given. */
   end(error: LoomError): void;
@@ -224,7 +226,7 @@ export class Cell implements EnvelopeHost, Runnable {
       this.#begin(envelope);
       if (turns % turnsPerTimeCheck === 0 && this.engine.scheduler.overTime) break;
     }
-    if (this.life.kind === 'draining' && this.turn === undefined) this.#tellTurnOver();
+    if (this.life.kind === 'draining' && this.turn === undefined) this.tellTurnOver();
     if (this.runnable) this.schedule();
     return turns;
   }
@@ -282,7 +284,7 @@ export class Cell implements EnvelopeHost, Runnable {
         else this.#reply(envelope, result);
       }
     }
-    if (this.extra !== undefined) this.#tellTurnOver();
+    if (this.extra !== undefined) this.tellTurnOver();
   }
 
   turnFailed(envelope: Envelope, thrown: unknown): void {
@@ -302,7 +304,7 @@ export class Cell implements EnvelopeHost, Runnable {
       this.close(envelope, 'failed', 'HANDLER_FAILED', thrown);
       this.engine.failed(this, thrown, envelope);
     }
-    if (this.extra !== undefined) this.#tellTurnOver();
+    if (this.extra !== undefined) this.tellTurnOver();
   }
 
   /** Books a final state that is not `handled` and tells the sender. Does nothing to a closed message. */
@@ -398,7 +400,8 @@ export class Cell implements EnvelopeHost, Runnable {
     }
   }
 
-  #tellTurnOver(): void {
+  /** Wakes who waits for the end of a turn, or for the actor to run. */
+  tellTurnOver(): void {
     const { extra } = this;
     if (extra === undefined || extra.turnOver.length === 0) return;
     for (const run of extra.turnOver.splice(0)) run();

@@ -214,6 +214,14 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     extra.owedAtSweep = Math.max(leastSweep, owed.size);
   }
 
+  get awaited(): boolean {
+    const extra = this.#extra;
+    if (extra === undefined) return false;
+    for (const ask of extra.owed) if (ask.wanted) return true;
+    for (const feed of extra.feeds) if (!feed.closed) return true;
+    return false;
+  }
+
   /** Stop hooks in the reverse order of their registration; one that throws keeps none of the others from running. */
   async runHooks(): Promise<void> {
     for (const hook of (this.#extra?.hooks ?? []).toReversed()) {

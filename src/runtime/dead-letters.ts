@@ -1,8 +1,13 @@
+import type { SignalDefinition } from './definition.ts';
 import type { DeadLetter } from './facts.ts';
 
-/** The last dead letters of a node, in a ring of fixed size: the oldest gives way, the count goes on. */
+/**
+ * The last dead letters of a node, in a ring of fixed size: the oldest gives way, the count goes on. A signal is kept
+ * beside its letter, so that it can be replayed; of an ask nothing is kept, since its caller is gone.
+ */
 export class DeadLetters {
   readonly #ring: DeadLetter[] = [];
+  readonly #signals = new WeakMap<DeadLetter, KeptSignal>();
   readonly #capacity: number;
   #total = 0;
 
@@ -16,6 +21,14 @@ export class DeadLetters {
     this.#total++;
   }
 
+  keep(letter: DeadLetter, signal: KeptSignal): void {
+    this.#signals.set(letter, signal);
+  }
+
+  signalOf(letter: DeadLetter): KeptSignal | undefined {
+    return this.#signals.get(letter);
+  }
+
   get total(): number {
     return this.#total;
   }
@@ -26,4 +39,9 @@ export class DeadLetters {
     const first = this.#total % this.#capacity;
     return [...this.#ring.slice(first), ...this.#ring.slice(0, first)];
   }
+}
+
+export interface KeptSignal {
+  readonly definition: SignalDefinition<unknown>;
+  readonly body: unknown;
 }

@@ -109,6 +109,7 @@ export class Lifecycle {
     if (facts.heard)
       facts.emit({ type: 'actor-started', actor: cell.address, incarnation: cell.incarnation });
     if (cell.runnable) cell.schedule();
+    cell.tellTurnOver();
   }
 
   /** A handler or a setup threw. */
@@ -216,19 +217,27 @@ export class Lifecycle {
     return stopped;
   }
 
-  /** Takes nothing new, handles what waits, then stops; what is left after `limitMs` becomes dead letters. */
+  /**
+   * Takes nothing new, handles what waits, then stops; what is left after `limitMs` becomes dead letters. One that starts
+   * or restarts is drained when it runs.
+   */
   async drain(cell: Cell, limitMs: number): Promise<void> {
-    if (cell.life.kind === 'running') {
-      cell.life = { kind: 'draining' };
-      if (cell.runnable) cell.schedule();
-      const emptied = (async () => {
-        while (cell.life.kind === 'draining' && (cell.turn !== undefined || cell.mailbox.count > 0)) {
-          await new Promise<void>((resolve) => cell.more.turnOver.push(resolve));
-        }
-      })();
-      await this.#overdue(emptied, limitMs, cell);
-    }
+    await this.#overdue(this.#emptied(cell), limitMs, cell);
     await this.stop(cell, 'drained');
+  }
+
+  async #emptied(cell: Cell): Promise<void> {
+    for (;;) {
+      const { kind } = cell.life;
+      if (kind === 'stopping' || kind === 'stopped') return;
+      if (kind === 'running') {
+        cell.life = { kind: 'draining' };
+        if (cell.runnable) cell.schedule();
+      }
+      const waits = kind === 'starting' || kind === 'restarting';
+      if (!waits && cell.turn === undefined && cell.mailbox.count === 0) return;
+      await new Promise<void>((resolve) => cell.more.turnOver.push(resolve));
+    }
   }
 
   /** Ends an actor and its children at once: no hook runs, and the running turn is cut off. */
@@ -270,7 +279,7 @@ export class Lifecycle {
     for (const child of [...(cell.extra?.children.values() ?? [])].toReversed()) {
       await this.stop(child, `its parent is ${why}`);
     }
-    if (context === undefined || cell.life.kind === 'stopped') return;
+    if (context === undefined) return;
     await this.#overdue(context.runHooks(), limitMs, cell);
     context.end(
       new LoomError('STALE_INCARNATION', `incarnation ${cell.incarnation} of ${cell.address} has ended`),

@@ -22,6 +22,8 @@ export interface SchedulerOptions {
   readonly turnsPerPass: number;
   /** Default 2. */
   readonly passMs: number;
+  /** Hears of each pass that follows a used-up budget: what the loop owed meanwhile can be caught up on. */
+  readonly passBegins?: (nowMs: number) => void;
 }
 
 const turnsPerClockRead = 32;
@@ -43,6 +45,7 @@ export class Scheduler {
     this.#turnsThisPass = 0;
     this.#turnsAtClockRead = 0;
     this.#passStartMs = this.#clock.monotonicMs();
+    this.#options.passBegins?.(this.#passStartMs);
     this.#drain();
   };
 

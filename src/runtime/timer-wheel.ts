@@ -65,6 +65,13 @@ export class TimerWheel {
     this.#size--;
   }
 
+  /** For a loop that was busy when its timer was due: what is owed by `nowMs` is due before the next turn. */
+  catchUp(nowMs: number): void {
+    if (nowMs < this.#armedTick * tickMs) return;
+    this.#timer?.cancel();
+    this.#advance();
+  }
+
   /** Takes the timer off an empty wheel, so that it keeps no process alive. */
   rest(): void {
     if (this.#size > 0) return;

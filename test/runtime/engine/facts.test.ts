@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { behavior } from '../../../src/runtime/behavior.ts';
 import { DeadLetters } from '../../../src/runtime/dead-letters.ts';
 import { type DeadLetter, type Fact, Facts } from '../../../src/runtime/facts.ts';
+import { protocol, signal } from '../../../src/runtime/protocol.ts';
+import { unchecked } from '../../../src/runtime/schema.ts';
 import { codeOf, fail, Gate, type PuppetContext, puppet } from './puppet.ts';
 import { World } from './world.ts';
 
@@ -45,6 +48,43 @@ describe('dead letters', () => {
     };
     expect(world.system.deadLetters.list()).toEqual([expected]);
     expect(world.of('dead-letter')).toEqual([{ type: 'dead-letter', letter: expected }]);
+  });
+});
+
+describe('replay', () => {
+  it('sends a signal again, to the actor that has the address now', async () => {
+    const world = new World();
+    const log: string[] = [];
+    const old = world.system.spawn(puppet(), { name: 'a' });
+    await world.until(world.system.stop(old));
+    old.tell.note('once more');
+    const [lost] = world.system.deadLetters.list();
+    expect(world.system.replay(lost as DeadLetter)).toBe('gone');
+    world.system.spawn(puppet(log), { name: 'a' });
+    expect(world.system.replay(lost as DeadLetter)).toBe('accepted');
+    await world.run();
+    expect(log).toEqual(['start 1', 'once more']);
+    expect(world.system.ledger).toMatchObject({ sent: 2, handled: 1, deadLettered: 1 });
+  });
+
+  it('sends no ask again, nothing of another protocol, and nothing that is no letter of this node', async () => {
+    const world = new World();
+    const ref = world.system.spawn(puppet(), { name: 'a' });
+    await world.until(world.system.stop(ref));
+    const asked = codeOf(ref.ask.call(() => 1));
+    ref.tell.note('x');
+    const [ask, note] = world.system.deadLetters.list();
+    const Other = protocol('other', { note: signal({ in: unchecked<string>() }) });
+    world.system.spawn(
+      behavior(Other, () => ({ note: () => fail() })),
+      { name: 'a' },
+    );
+    expect(await asked).toBe('NO_SUCH_ACTOR');
+    expect([ask, note, letter('x')].map((each) => world.system.replay(each as DeadLetter))).toEqual([
+      'gone',
+      'gone',
+      'gone',
+    ]);
   });
 });
 

@@ -145,6 +145,50 @@ describe('start and stop', () => {
     expect(world.of('actor-started')).toEqual([]);
   });
 
+  it('a setup that ends after the actor did starts nothing', async () => {
+    const world = new World();
+    const gate = new Gate();
+    const ref = world.system.spawn(puppet([], { setup: () => gate.opened }));
+    world.system.kill(ref);
+    gate.open();
+    await world.run();
+    expect(world.of('actor-started')).toEqual([]);
+    expect(world.of('actor-failed')).toEqual([]);
+  });
+
+  it('an ended incarnation leaves no timer and no watch behind', async () => {
+    const world = new World();
+    const target = world.system.spawn(puppet());
+    let watches = 0;
+    const spied = Object.create(target, {
+      onTerminated: {
+        value: (listener: () => void) => {
+          watches++;
+          const off = target.onTerminated(listener);
+          return () => {
+            watches--;
+            off();
+          };
+        },
+      },
+    }) as typeof target;
+    const ref = world.system.spawn(
+      puppet([], {
+        setup: (context) => {
+          context.after(5000, () => undefined);
+          context.every(5000, () => undefined);
+          context.watch(spied, () => undefined);
+        },
+      }),
+    );
+    await world.run();
+    expect(watches).toBe(1);
+    world.system.kill(ref);
+    const events = world.time.eventCount;
+    await world.run(20_000);
+    expect([watches, world.time.eventCount - events]).toEqual([0, 0]);
+  });
+
   it('a parent stops a child of its own, and nobody else’s', async () => {
     const world = new World();
     const log: string[] = [];
@@ -219,6 +263,34 @@ describe('drainActor', () => {
     gate.open();
     await world.until(drained);
     expect([await blocked, ...log]).toEqual(['resolved', 'start 1', '1', '2']);
+  });
+
+  it('an actor that starts or restarts is drained when it runs', async () => {
+    const world = new World();
+    const log: string[] = [];
+    const gate = new Gate();
+    const starting = world.system.spawn(puppet(log, { setup: () => gate.opened }));
+    starting.tell.note('for the starting');
+    const restarting = world.system.spawn(puppet(log, { restart: { backoff: { minMs: 50, maxMs: 50 } } }));
+    restarting.tell.act(() => fail());
+    restarting.tell.note('for the restarting');
+    await world.run();
+    const drained = [starting, restarting].map((ref) => world.system.drainActor(ref, 1000));
+    await world.run(100);
+    gate.open();
+    await world.until(Promise.all(drained));
+    expect(log).toEqual(['start 1', 'start 1', 'start 2', 'for the restarting', 'for the starting']);
+    expect(world.system.actorCount).toBe(0);
+  });
+
+  it('two drains wait for the same end', async () => {
+    const world = new World();
+    const log: string[] = [];
+    const ref = world.system.spawn(puppet(log));
+    ref.tell.act(() => new Promise<void>((resolve) => world.clock.after(50, resolve)));
+    ref.tell.note('waits');
+    await world.until(Promise.all([world.system.drainActor(ref, 100), world.system.drainActor(ref, 100)]));
+    expect(log).toEqual(['start 1', 'waits']);
   });
 
   it('a failure while it drains restarts nothing', async () => {

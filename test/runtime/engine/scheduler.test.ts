@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Clock, TimerHandle } from '../../../src/ports/clock.ts';
 import type { ActorRef } from '../../../src/runtime/actor-ref.ts';
 import { type Runnable, Scheduler } from '../../../src/runtime/scheduler.ts';
-import { fail, type Puppet, puppet } from './puppet.ts';
+import { codeOf, fail, type Puppet, puppet } from './puppet.ts';
 import { drainMicrotasks, World } from './world.ts';
 
 /** A clock whose time moves only when the test says so, with the passes of the event loop in the test's hand. */
@@ -189,6 +189,24 @@ it('an activation of slow turns ends when the pass has used up its time', () => 
   expect(clock.laters).toHaveLength(1);
   while (clock.laters.length > 0) clock.nextPass();
   expect(turns).toBe(64);
+});
+
+it('deadlines that passed while the loop was busy are due before the next pass’s turns', async () => {
+  const clock = new HandClock();
+  const world = new World({ clock });
+  const log: string[] = [];
+  const ref = world.system.spawn(puppet(log));
+  for (let i = 0; i < 64; i++) {
+    ref.tell.act(() => {
+      clock.nowMs += 10;
+    });
+  }
+  const late = codeOf(ref.ask.call(() => log.push('handled'), { deadlineMs: 50 }));
+  clock.pass();
+  expect(clock.laters).toHaveLength(1);
+  while (clock.laters.length > 0) clock.nextPass();
+  expect(await late).toBe('DEADLINE_EXCEEDED');
+  expect(log).toEqual(['start 1']);
 });
 
 it('a handler that throws stops neither its own actor’s next turns nor those of others', async () => {
