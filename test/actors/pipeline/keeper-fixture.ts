@@ -6,6 +6,7 @@ import type {
   ChunkKey,
   ChunkSeal,
   Keeper,
+  Manifest,
   WorkToken,
 } from '../../../src/actors/pipeline/messages.ts';
 import { storageKeeper } from '../../../src/actors/pipeline/storage-keeper-actor.ts';
@@ -221,4 +222,35 @@ export async function storeOn(
     node.ref.ask.stage({ chunk, from: offerBytes(world, bytes), token: as }),
   );
   await world.until(node.ref.ask.commit({ staged, seal: sealOf(bytes), token: as }));
+}
+
+/** The manifest of a data set whose chunks have these bytes, each with the same replicas. */
+export function manifestOf(
+  parts: readonly Uint8Array[],
+  replicas: readonly { readonly node: string; readonly cloud: string }[],
+): Manifest {
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  return {
+    format: 1,
+    dataset,
+    name: 'weather',
+    job: 'job-1',
+    bytes,
+    sourceBytes: bytes,
+    blockBytes,
+    transform: { name: 'verify', version: '1' },
+    source: { node: 'a1', path: '/in', pin: { device: 1, inode: 2, bytes, modifiedMs: 3 } },
+    createdMs: 4,
+    chunks: parts.map((part, index) => ({
+      index,
+      sourceOffset: 0,
+      sourceBytes: part.length,
+      ...sealOf(part),
+      replicas: replicas.map((replica) => ({ ...replica })),
+      worker: 'a1',
+      attempts: 1,
+      processMs: 1,
+      storeMs: 1,
+    })),
+  };
 }
