@@ -6,11 +6,16 @@ import type { Transport } from '../ports/transport.ts';
 import type { ActorRef } from './actor-ref.ts';
 import { ActorSystem } from './actor-system.ts';
 import type { Protocol } from './definition.ts';
+import { type DrainReport, drain } from './drain.ts';
 import type { FactListener } from './facts.ts';
 import type { LinkOptions } from './link/link-options.ts';
+import { LocalPost } from './local-post.ts';
 import { Membership } from './membership.ts';
+import { RemoteRef } from './remote-ref.ts';
 import { Router } from './router.ts';
 import { ShardRegion, type ShardRegionOptions } from './shard-region.ts';
+
+export type { DrainReport } from './drain.ts';
 
 export interface ClusterNodeOptions {
   readonly member: MemberDescription;
@@ -27,11 +32,6 @@ export interface ClusterNodeOptions {
   readonly escalated: (error: unknown) => void;
 }
 
-/** What a drain did: the steps, in order, and those that missed their limit. */
-export interface DrainReport {
-  readonly steps: readonly { readonly step: string; readonly tookMs: number; readonly overdue: boolean }[];
-}
-
 /** One node of a cluster: its actors, its links, its place in the registry, and the virtual actors that it may own. */
 export class ClusterNode {
   readonly system: ActorSystem;
@@ -39,6 +39,7 @@ export class ClusterNode {
   readonly membership: Membership;
   readonly #regions = new Map<string, ShardRegion<Protocol>>();
   readonly #viewListeners = new Set<(view: MembersView) => void>();
+  readonly #here: LocalPost;
   readonly #clock: Clock;
 
   private constructor(
@@ -49,6 +50,7 @@ export class ClusterNode {
   ) {
     this.system = system;
     this.#clock = options.clock;
+    this.#here = new LocalPost(system.engine, (path) => system.cellAt(path));
     this.router = new Router({
       engine: system.engine,
       transport: options.transport,
@@ -64,18 +66,18 @@ export class ClusterNode {
       system.facts,
       {
         doubtful: (reason) => {
-          for (const region of this.#regions.values()) region.leasesDoubtful(reason);
+          this.#eachRegion((region) => region.leasesDoubtful(reason));
         },
         good: () => this.#reconcile(),
         ended: () => {
-          for (const region of this.#regions.values()) region.leasesDoubtful('the epoch has ended');
+          this.#eachRegion((region) => region.leasesDoubtful('the epoch has ended'));
           options.ended();
         },
         viewed: (view) => {
+          this.router.viewed(view.members);
           this.#reconcile();
           for (const listener of this.#viewListeners) listener(view);
         },
-        gone: ({ node, epoch }) => this.router.epochEnded(node, epoch, 'its node’s epoch has ended'),
       },
       joinSentMs,
     );
@@ -121,10 +123,11 @@ export class ClusterNode {
     return region;
   }
 
-  /** A reference to a named actor, here or on another node. */
+  /** A reference to whoever lives at a path, here or on another node. */
   ref<P extends Protocol>(protocol: P, node: string, path: string): ActorRef<P> {
     if (node !== this.node) return this.router.ref(protocol, node, path);
-    return (this.system.find(path) as ActorRef<P> | undefined) ?? this.router.ref(protocol, node, path);
+    const target = { kind: 'named', path } as const;
+    return new RemoteRef(protocol, { node, target, address: `${node}/${path}` }, this.#here);
   }
 
   /** Entries minus exits of the ledger must equal this: what is on its way here. */
@@ -135,54 +138,43 @@ export class ClusterNode {
   }
 
   /**
-   * Loses nothing: others stop sending, owned keys are handed over, actors finish their turns and stop in reverse
-   * order, the epoch ends in order. Each step has `stepMs`; one that misses it is named in the report and passed over.
+   * Loses nothing: others stop sending, owned keys are handed over, actors handle what waits and stop in reverse order,
+   * replies reach their askers, the epoch ends in order. Each step has `stepMs`; one that misses it is named in the
+   * report and passed over.
    */
   async drain(stepMs: number): Promise<DrainReport> {
-    const steps: { step: string; tookMs: number; overdue: boolean }[] = [];
-    const run = async (step: string, work: () => Promise<unknown>): Promise<void> => {
-      const startMs = this.#clock.monotonicMs();
-      this.system.facts.emit({ type: 'drain-step', step, state: 'begun' });
-      const overdue = await this.#bounded(work(), stepMs);
-      this.system.facts.emit({ type: 'drain-step', step, state: overdue ? 'overdue' : 'done' });
-      steps.push({ step, tookMs: this.#clock.monotonicMs() - startMs, overdue });
-    };
-    await run('not serving', () => this.membership.handle.setState('draining'));
-    await run('hand over', () => Promise.all([...this.#regions.values()].map((region) => region.drain())));
-    await run('stop actors', () => this.system.close());
-    await run('leave', () => this.membership.leave());
-    this.router.close();
-    return { steps };
-  }
-
-  /** Ends at once, as a crash does: no hook runs, nothing is released. */
-  crash(): void {
-    this.membership.close();
-    this.membership.handle.close();
-    for (const region of this.#regions.values()) region.close();
+    const plan = [
+      { step: 'not serving', work: () => this.membership.handle.setState('draining') },
+      { step: 'hand over', work: () => Promise.all(this.#eachRegion((region) => region.drain())) },
+      { step: 'stop actors', work: () => this.#stopActors(stepMs) },
+      { step: 'flush', work: () => this.router.flushed() },
+      { step: 'leave', work: () => this.membership.leave() },
+    ];
+    const report = await drain(plan, stepMs, this.#clock, this.system.facts);
     this.system.crash();
     this.router.close();
+    return report;
+  }
+
+  /** Ends at once, as a crash does: no hook runs, nothing is released, not another frame leaves. */
+  crash(): void {
+    this.router.crash();
+    this.membership.close();
+    this.membership.handle.close();
+    this.#eachRegion((region) => region.close());
+    this.system.crash();
+  }
+
+  async #stopActors(limitMs: number): Promise<void> {
+    this.router.refuseNew();
+    await this.system.drain(limitMs);
+  }
+
+  #eachRegion<T>(act: (region: ShardRegion<Protocol>) => T): T[] {
+    return [...this.#regions.values()].map(act);
   }
 
   #reconcile(): void {
-    for (const region of this.#regions.values()) region.reconcile();
-  }
-
-  /** Answers true when `limitMs` came before the end of `work`; a failure counts as an end. */
-  #bounded(work: Promise<unknown>, limitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.after(limitMs, () => resolve(true));
-      work.then(
-        () => {
-          timer.cancel();
-          resolve(false);
-        },
-        (error: unknown) => {
-          timer.cancel();
-          this.system.facts.emit({ type: 'internal-error', where: 'drain', error });
-          resolve(false);
-        },
-      );
-    });
+    this.#eachRegion((region) => region.reconcile());
   }
 }

@@ -1,14 +1,14 @@
 import type { ErrorCode } from '../ports/error-table.ts';
 import { LoomError } from '../ports/loom-error.ts';
 import type { MessageDefinition } from './definition.ts';
-import { AskEnvelope, Envelope, leaseLost, type MessageOrigin } from './envelope.ts';
-import type { Feed } from './feed.ts';
+import { AskEnvelope, leaseLost, type MessageOrigin, TimedEnvelope } from './envelope.ts';
 import type { FinalState } from './ledger.ts';
+import { wireFailure } from './outbox.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import { encodeToBytes } from './wire/value.ts';
-import type { WireEnvelope, WireFailure } from './wire/wire-envelope.ts';
+import type { WireEnvelope, WireOutcome } from './wire/wire-envelope.ts';
 
-/** Sends on the system lane of the peer's link; false when the link cannot take it. */
+/** Sends on the system lane of the peer's link; false when the link is gone. */
 export type Answer = (envelope: WireEnvelope) => boolean;
 
 /** An ask that came from another node: its reply goes back as an envelope. */
@@ -43,20 +43,23 @@ export class InboundAsk extends AskEnvelope {
     } catch (thrown) {
       return this.fail(LoomError.from(thrown, 'INVALID_MESSAGE'));
     }
-    this.#end();
-    return this.#answer({ kind: 'reply', correlation: this.correlation, outcome: { ok: true, body } });
+    return this.#reply({ ok: true, body });
   }
 
   fail(error: LoomError): boolean {
-    if (!this.wanted) return false;
-    this.#end();
-    return this.#answer({ kind: 'reply', correlation: this.correlation, outcome: wireFailure(error) });
+    return this.wanted && this.#reply(wireFailure(error));
   }
 
-  /** The asker wants no reply any more. */
+  /** Nobody waits for a reply any more: none is sent, and the work is told to stop. */
   giveUp(): void {
     if (!this.wanted) return;
+    this.#end();
     this.host?.givenUp(this, 'CANCELLED');
+  }
+
+  #reply(outcome: WireOutcome): boolean {
+    this.#end();
+    return this.#answer({ kind: 'reply', correlation: this.correlation, outcome });
   }
 
   #end(): void {
@@ -73,103 +76,34 @@ export interface InboundAskParts {
   readonly over: (ask: InboundAsk) => void;
 }
 
-/** A tell that came from another node: when the actor does not take it, its sender hears of it. */
-export class InboundTell extends Envelope {
-  readonly #tellId: number;
-  readonly #answer: Answer;
+/** A tell that came from another node: when the actor does not take it, its sender's node hears of it. */
+export class InboundTell extends TimedEnvelope {
+  readonly #parts: InboundTellParts;
 
+  /** `deadlineMs` is Infinity for a message that never expires. */
   constructor(
     definition: MessageDefinition,
     body: unknown,
     origin: MessageOrigin | undefined,
-    tellId: number,
-    answer: Answer,
+    deadlineMs: number,
+    parts: InboundTellParts,
   ) {
-    super(definition, body, origin);
-    this.#tellId = tellId;
-    this.#answer = answer;
+    super(definition, body, origin, deadlineMs);
+    this.#parts = parts;
+    if (deadlineMs !== Number.POSITIVE_INFINITY) parts.wheel.add(this);
   }
 
+  override closed(): void {
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY) this.#parts.wheel.remove(this);
+  }
+
+  /** A handler that failed did take it. */
   override endedWith(state: FinalState, code: ErrorCode, address: string, _cause: unknown): void {
-    if (state === 'failed') return;
-    this.#answer({ kind: 'refusal', tellId: this.#tellId, code, detail: address });
+    if (state !== 'failed') this.#parts.refused(state, code, address);
   }
 }
 
-/** The producer's end of a subscription whose consumer is on another node. */
-export class InboundFeed implements Feed<unknown> {
-  nextSequence: number;
-  credits: number;
-  readonly correlation: number;
-  readonly #send: (envelope: WireEnvelope) => boolean;
-  #closed = false;
-  #changed: (() => void) | undefined = undefined;
-  #owedEnd: WireEnvelope | undefined = undefined;
-
-  /** `send` uses the user lane: items wait for room on the link like any message. */
-  constructor(
-    correlation: number,
-    fromSequence: number,
-    credits: number,
-    send: (envelope: WireEnvelope) => boolean,
-  ) {
-    this.correlation = correlation;
-    this.nextSequence = fromSequence;
-    this.credits = credits;
-    this.#send = send;
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  push(item: unknown): 'sent' | 'no-credit' | 'closed' {
-    if (this.#closed) return 'closed';
-    if (this.credits <= 0) return 'no-credit';
-    const body = encodeToBytes(item);
-    if (!this.#send({ kind: 'item', correlation: this.correlation, sequence: this.nextSequence, body }))
-      return 'no-credit';
-    this.nextSequence++;
-    this.credits--;
-    return 'sent';
-  }
-
-  onChange(listener: () => void): void {
-    this.#changed = listener;
-  }
-
-  /** Credits came back, or (with 0) the link has room again. */
-  grant(credits: number): void {
-    this.credits += credits;
-    if (this.#owedEnd !== undefined && this.#send(this.#owedEnd)) this.#owedEnd = undefined;
-    this.#changed?.();
-  }
-
-  complete(): void {
-    this.#finish({ kind: 'end', correlation: this.correlation, outcome: { ok: true } });
-  }
-
-  fail(error: LoomError): void {
-    this.#finish({ kind: 'end', correlation: this.correlation, outcome: wireFailure(error) });
-  }
-
-  /** The end goes on the lane of the items, behind them; without room there it waits for `grant`. */
-  #finish(end: WireEnvelope): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (!this.#send(end)) this.#owedEnd = end;
-  }
-
-  /** The consumer went away, or its link did. */
-  cancel(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#changed?.();
-  }
+export interface InboundTellParts {
+  readonly wheel: TimerWheel;
+  readonly refused: (state: FinalState, code: ErrorCode, address: string) => void;
 }
-
-export function wireFailure(error: LoomError): WireFailure {
-  return { ok: false, code: error.code, detail: error.message.slice(0, maxDetailLength) };
-}
-
-const maxDetailLength = 2000;

@@ -7,13 +7,18 @@ export interface LeaseTimes {
   readonly ttlMs: number;
   /** How often a renewal is sent. */
   readonly renewEveryMs: number;
+  /** How soon one that failed is sent again. */
+  readonly retryMs: number;
   /** For the holder's own slowness between seeing that it may still act and acting. */
   readonly marginMs: number;
 }
 
-/** A renewal every sixth of the TTL, 500 ms for the embedded registry's 3 s; a tenth of the TTL as margin. */
+/**
+ * A renewal every sixth of the TTL, 500 ms for the embedded registry's 3 s. A tenth of the TTL is margin: after a
+ * failure there is time for more renewals between the doubt and the end.
+ */
 export function leaseTimes(ttlMs: number): LeaseTimes {
-  return { ttlMs, renewEveryMs: ttlMs / 6, marginMs: ttlMs / 10 };
+  return { ttlMs, renewEveryMs: ttlMs / 6, retryMs: ttlMs / 30, marginMs: ttlMs / 10 };
 }
 
 /** Until when the holder may act, given when it sent the last renewal that was confirmed. Monotonic ms. */

@@ -64,4 +64,10 @@ export interface LedgerSnapshot {
 }
 
 /** The final states in which a message leaves a record behind. */
-export type FinalState = 'failed' | 'refused' | 'dropped' | 'expired' | 'deadLettered' | 'lost';
+export type FinalState = (typeof finalStates)[number];
+
+const finalStates = ['failed', 'refused', 'dropped', 'expired', 'deadLettered', 'lost'] as const;
+
+export function isFinalState(text: string): text is FinalState {
+  return (finalStates as readonly string[]).includes(text);
+}

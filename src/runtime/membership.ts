@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../ports/clock.ts';
 import { LoomError } from '../ports/loom-error.ts';
-import type { Member, MembersView, RegistryHandle, RegistrySubscription } from '../ports/registry.ts';
+import type { MembersView, RegistryHandle, RegistrySubscription } from '../ports/registry.ts';
 import type { Facts } from './facts.ts';
 import { holdsUntilMs, type LeaseTimes, leaseTimes } from './lease.ts';
 
@@ -15,12 +15,10 @@ export type Standing =
 export interface MembershipEvents {
   /** Some leases may be gone: whatever they protect stops now. */
   doubtful(reason: string): void;
-  /** A renewal was confirmed again and the epoch lives: leases that were let go may be taken again. */
+  /** A renewal was confirmed after a time in which leases could not be acted upon: they can be again. */
   good(): void;
   ended(): void;
   viewed(view: MembersView): void;
-  /** The epoch of another member has ended. */
-  gone(member: Member): void;
 }
 
 /**
@@ -29,7 +27,8 @@ export interface MembershipEvents {
  * N1. `mayAct` is false from `holdsUntilMs` after the sending of the last confirmed renewal, on the local clock, also
  *     when no timer could run in between (a frozen process).
  * N2. An ended epoch is told once, and nothing after it.
- * N3. A member is told as gone once for each epoch: when it is missing from a view or has a newer epoch.
+ * N3. Renewals go on at their times whether or not earlier ones were answered, and sooner after one that failed: the
+ *     epoch is kept if the registry comes back before it has ended it.
  */
 export class Membership {
   readonly handle: RegistryHandle;
@@ -41,6 +40,9 @@ export class Membership {
   #view: MembersView = { revision: 0, members: [] };
   #standing: Standing = { kind: 'good' };
   #holdsUntilMs: number;
+  #lastSentMs: number;
+  /** Renewals sent and not answered. */
+  #unanswered = 0;
   #renewal: TimerHandle | undefined = undefined;
   #doubt: TimerHandle | undefined = undefined;
   #closed = false;
@@ -57,9 +59,10 @@ export class Membership {
     this.#clock = clock;
     this.#facts = facts;
     this.#events = events;
+    this.#lastSentMs = joinSentMs;
     this.#holdsUntilMs = holdsUntilMs(this.times, joinSentMs);
     this.#armDoubt();
-    this.#planRenewal();
+    this.#planRenewal(this.times.renewEveryMs);
     this.#subscription = handle.watchMembers((view) => this.#viewed(view));
   }
 
@@ -73,7 +76,7 @@ export class Membership {
 
   /** True while leases of this epoch may be acted upon (N1). */
   get mayAct(): boolean {
-    return this.#standing.kind === 'good' && this.#clock.monotonicMs() < this.#holdsUntilMs;
+    return this.#standing.kind === 'good' && this.#holds;
   }
 
   /** Leaves in order: leases end and others see it at once. */
@@ -91,50 +94,62 @@ export class Membership {
     this.#subscription.close();
   }
 
-  #planRenewal(): void {
-    if (this.#closed) return;
-    this.#renewal = this.#clock.after(this.times.renewEveryMs, () => {
-      this.#renew().catch((error: unknown) => {
-        this.#facts.emit({ type: 'internal-error', where: 'renewal', error });
-      });
+  get #holds(): boolean {
+    return this.#clock.monotonicMs() < this.#holdsUntilMs;
+  }
+
+  #planRenewal(waitMs: number): void {
+    this.#renewal?.cancel();
+    this.#renewal = this.#clock.after(waitMs, () => {
+      this.#planRenewal(this.times.renewEveryMs);
+      this.#renew();
     });
   }
 
-  async #renew(): Promise<void> {
+  /** One renewal at a time, or one in half a TTL when they are not answered. */
+  #renew(): void {
     const sentMs = this.#clock.monotonicMs();
-    try {
-      await this.handle.renew();
-      if (this.#closed || this.#standing.kind === 'ended') return;
-      this.#holdsUntilMs = holdsUntilMs(this.times, sentMs);
-      this.#armDoubt();
-      if (this.#standing.kind === 'doubtful' && this.#confirmed) {
-        this.#standing = { kind: 'good' };
-        this.#events.good();
-      }
-    } catch (thrown) {
-      if (this.#closed) return;
-      if (LoomError.from(thrown).code === 'EPOCH_ENDED') this.#end();
-    }
-    if (this.#standing.kind !== 'ended') this.#planRenewal();
+    if (this.#unanswered > 0 && sentMs - this.#lastSentMs < this.times.ttlMs / 2) return;
+    this.#lastSentMs = sentMs;
+    this.#unanswered++;
+    this.handle.renew().then(
+      () => {
+        this.#unanswered--;
+        this.#confirmed(sentMs);
+      },
+      (thrown: unknown) => {
+        this.#unanswered--;
+        if (this.#closed) return;
+        if (LoomError.from(thrown).code === 'EPOCH_ENDED') this.#end();
+        else this.#planRenewal(this.times.retryMs);
+      },
+    );
   }
 
-  get #confirmed(): boolean {
-    return this.#clock.monotonicMs() < this.#holdsUntilMs;
+  #confirmed(sentMs: number): void {
+    if (this.#closed) return;
+    const acted = this.mayAct;
+    this.#holdsUntilMs = Math.max(this.#holdsUntilMs, holdsUntilMs(this.times, sentMs));
+    if (!this.#holds) return;
+    this.#armDoubt();
+    if (acted) return;
+    this.#standing = { kind: 'good' };
+    this.#events.good();
   }
 
   #armDoubt(): void {
     this.#doubt?.cancel();
-    const waitMs = Math.max(0, this.#holdsUntilMs - this.#clock.monotonicMs());
-    this.#doubt = this.#clock.after(waitMs, () => {
+    this.#doubt = this.#clock.after(this.#holdsUntilMs - this.#clock.monotonicMs(), () => {
       if (this.#closed || this.#standing.kind !== 'good') return;
-      const reason = `no renewal was confirmed for ${this.times.ttlMs} ms`;
+      const reason = `no renewal was confirmed for ${this.times.ttlMs - this.times.marginMs} ms`;
       this.#standing = { kind: 'doubtful', reason };
       this.#events.doubtful(reason);
     });
   }
 
+  /** N2. */
   #end(): void {
-    if (this.#standing.kind === 'ended') return;
+    if (this.#closed) return;
     this.#standing = { kind: 'ended' };
     this.close();
     this.#events.ended();
@@ -146,10 +161,8 @@ export class Membership {
     this.#view = view;
     const now = new Map(view.members.map((member) => [member.node, member.epoch]));
     const then = new Map(before.members.map((member) => [member.node, member.epoch]));
-    for (const member of before.members) {
-      if (now.get(member.node) === member.epoch) continue;
-      this.#facts.emit({ type: 'member-gone', node: member.node, epoch: member.epoch });
-      this.#events.gone(member);
+    for (const { node, epoch } of before.members) {
+      if (now.get(node) !== epoch) this.#facts.emit({ type: 'member-gone', node, epoch });
     }
     for (const { node, epoch } of view.members) {
       if (then.get(node) !== epoch) this.#facts.emit({ type: 'member-up', node, epoch });

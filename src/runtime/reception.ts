@@ -3,19 +3,20 @@ import { LoomError } from '../ports/loom-error.ts';
 import type { Cell, Engine } from './cell.ts';
 import type { CallChain, MessageDefinition, Protocol } from './definition.ts';
 import { Envelope, type MessageOrigin, SubscribeEnvelope } from './envelope.ts';
-import { InboundAsk, InboundFeed, InboundTell, wireFailure } from './inbound.ts';
+import { InboundAsk, InboundTell } from './inbound.ts';
+import { InboundFeed } from './inbound-feed.ts';
+import type { FinalState } from './ledger.ts';
+import { wireFailure } from './outbox.ts';
 import type { Peer } from './peer.ts';
-import { failureOf } from './remote-call.ts';
-import { validated } from './schema.ts';
+import { unchecked, validated } from './schema.ts';
 import { decodeValue } from './wire/value-decode.ts';
 import type {
-  EndEnvelope,
-  ItemEnvelope,
+  TellEnvelope,
+  WatchEnvelope,
   AskEnvelope as WireAsk,
   WireEnvelope,
   SubscribeEnvelope as WireSubscribe,
   WireTarget,
-  TellEnvelope as WireTell,
 } from './wire/wire-envelope.ts';
 
 /** Where messages from other nodes go. */
@@ -32,12 +33,19 @@ export interface VirtualInbox {
   deliver(key: string, envelope: Envelope): void;
 }
 
-type WireMessage = WireAsk | WireTell | WireSubscribe;
+type WireMessage = WireAsk | TellEnvelope | WireSubscribe;
 
-/** What another node's messages become here: decoded, validated, given to their actor, or refused to their sender. */
+/**
+ * What another node's messages become here: decoded, validated, given to their actor, or refused to their sender.
+ *
+ * RC1. Each message that arrives is counted as received, and booked once: by the actor that takes it, or here.
+ * RC2. What a schema throws, or anything else about the bytes, is the sender's failure, never this node's.
+ */
 export class Reception {
   readonly #engine: Engine;
   readonly #inbox: Inbox;
+  /** While this is true, what comes is refused with NODE_DRAINING. */
+  draining = false;
 
   constructor(engine: Engine, inbox: Inbox) {
     this.#engine = engine;
@@ -61,7 +69,7 @@ export class Reception {
         peer.feeds.get(envelope.correlation)?.grant(envelope.credits);
         return;
       case 'watch':
-        this.#watch(peer, envelope.watchId, envelope.target);
+        this.#watch(peer, envelope);
         return;
       case 'unwatch':
         peer.watched.get(envelope.watchId)?.();
@@ -75,82 +83,57 @@ export class Reception {
     }
   }
 
-  /** An item or the end of a subscription that an actor here consumes. */
-  feedArrived(peer: Peer, envelope: ItemEnvelope | EndEnvelope): void {
-    const subscription = peer.calls.get(envelope.correlation);
-    if (subscription?.kind !== 'subscription') return;
-    const { feed, definition } = subscription;
-    if (envelope.kind === 'end') {
-      peer.calls.delete(envelope.correlation);
-      if (envelope.outcome.ok) feed.complete();
-      else feed.fail(failureOf(envelope.outcome, definition.name));
-      return;
-    }
-    try {
-      const where = `${definition.protocolName}.${definition.name} (item)`;
-      const item = validated(definition.item, decodeValue(envelope.body), where);
-      if (envelope.sequence !== feed.nextSequence || feed.push(item) === 'no-credit') {
-        throw new LoomError('FRAME_MALFORMED', `${where} ${envelope.sequence} came out of turn`);
-      }
-    } catch (thrown) {
-      peer.calls.delete(envelope.correlation);
-      peer.send('system', { kind: 'cancel', correlation: envelope.correlation });
-      feed.fail(LoomError.from(thrown, 'FRAME_MALFORMED'));
-    }
-  }
-
   #take(peer: Peer, wire: WireMessage): void {
     const { target } = wire;
+    const address = this.#addressOf(target);
     const cell = target.kind === 'named' ? this.#inbox.cellAt(target.path) : undefined;
     const host = target.kind === 'virtual' ? this.#inbox.host(target.type) : undefined;
     const protocol = cell?.behavior.protocol ?? host?.protocol;
-    if (protocol === undefined) {
-      this.#refuse(peer, wire, missing(wire), new LoomError('NO_SUCH_ACTOR', addressOf(target)));
-      return;
-    }
-    const definition = protocol.name === wire.protocol ? ownMessage(protocol, wire.message) : undefined;
-    if (definition === undefined || !fits(definition, wire)) {
-      const error = new LoomError(
-        'UNKNOWN_MESSAGE',
-        `${wire.protocol}.${wire.message} to ${addressOf(target)}`,
-      );
-      this.#refuse(peer, wire, missing(wire), error);
-      return;
-    }
-    let body: unknown;
+    let definition: MessageDefinition | undefined;
+    let envelope: Envelope;
     try {
-      body = validated(definition.in, decodeValue(wire.body), `${wire.protocol}.${wire.message}`);
+      if (this.draining) throw new LoomError('NODE_DRAINING', address);
+      if (protocol === undefined) throw new LoomError('NO_SUCH_ACTOR', address);
+      definition = messageOf(protocol, wire);
+      const body = validated(definition.in, decodeValue(wire.body), `${wire.protocol}.${wire.message}`);
+      envelope = this.#envelope(peer, wire, definition, body);
     } catch (thrown) {
-      this.#refuse(peer, wire, definition, LoomError.from(thrown, 'FRAME_MALFORMED'));
+      const error = LoomError.from(thrown, 'FRAME_MALFORMED');
+      this.#refuse(peer, wire, definition ?? namesOf(wire), address, error);
       return;
     }
-    const envelope = this.#envelope(peer, wire, definition, body);
     if (target.kind === 'virtual') host?.deliver(target.key, envelope);
     else cell?.offer(envelope);
   }
 
   #envelope(peer: Peer, wire: WireMessage, definition: MessageDefinition, body: unknown): Envelope {
     const origin = originOf(wire);
+    const { wheel } = this.#engine;
     switch (wire.kind) {
       case 'tell':
-        return new InboundTell(definition, body, origin, wire.tellId, (answer) =>
-          peer.send('system', answer),
-        );
+        return new InboundTell(definition, body, origin, this.#deadlineMs(peer, wire.remainingMs), {
+          wheel,
+          refused: (state, code, address) => sendRefusal(peer, wire, state, code, address),
+        });
       case 'subscribe': {
-        const feed = new InboundFeed(wire.correlation, wire.fromSequence, wire.credits, (item) =>
-          peer.send('user', item),
-        );
+        const feed = new InboundFeed(wire.correlation, wire.fromSequence, wire.credits, {
+          item: (its, item) => peer.sendItem(its, item),
+          end: (its, end) => {
+            if (peer.feeds.get(its.correlation) === its) peer.feeds.delete(its.correlation);
+            peer.send('user', end);
+          },
+        });
         peer.feeds.set(wire.correlation, feed);
         return new SubscribeEnvelope(definition, body, origin, feed);
       }
       case 'ask': {
-        const transitMs = (peer.link.roundTripMs ?? 0) / 2;
-        const deadlineMs = this.#engine.clock.monotonicMs() + Math.max(1, wire.remainingMs - transitMs);
-        const ask = new InboundAsk(definition, body, origin, deadlineMs, {
+        const ask = new InboundAsk(definition, body, origin, this.#deadlineMs(peer, wire.remainingMs), {
           correlation: wire.correlation,
-          wheel: this.#engine.wheel,
+          wheel,
           answer: (answer) => peer.send('system', answer),
-          over: (over) => peer.asks.delete(over.correlation),
+          over: (its) => {
+            if (peer.asks.get(its.correlation) === its) peer.asks.delete(its.correlation);
+          },
         });
         peer.asks.set(wire.correlation, ask);
         return ask;
@@ -158,22 +141,29 @@ export class Reception {
     }
   }
 
+  /** On this node's clock: what is left of the sender's time, less the estimated transit. */
+  #deadlineMs(peer: Peer, remainingMs: number | undefined): number {
+    if (remainingMs === undefined) return Number.POSITIVE_INFINITY;
+    const transitMs = (peer.link.roundTripMs ?? 0) / 2;
+    return this.#engine.clock.monotonicMs() + Math.max(1, remainingMs - transitMs);
+  }
+
   /** Books a message that no actor here can take, and tells its sender. */
-  #refuse(peer: Peer, wire: WireMessage, definition: MessageDefinition, error: LoomError): void {
-    const envelope = new Envelope(definition, undefined, originOf(wire));
+  #refuse(
+    peer: Peer,
+    wire: WireMessage,
+    definition: MessageDefinition,
+    address: string,
+    error: LoomError,
+  ): void {
     const state = error.code === 'NO_SUCH_ACTOR' ? 'deadLettered' : 'refused';
-    this.#engine.close(envelope, state, error.code as ErrorCode, addressOf(wire.target));
+    this.#engine.close(new Envelope(definition, undefined, originOf(wire)), state, error.code, address);
     switch (wire.kind) {
       case 'ask':
         peer.send('system', { kind: 'reply', correlation: wire.correlation, outcome: wireFailure(error) });
         return;
       case 'tell':
-        peer.send('system', {
-          kind: 'refusal',
-          tellId: wire.tellId,
-          code: error.code,
-          detail: addressOf(wire.target),
-        });
+        sendRefusal(peer, wire, state, error.code, address);
         return;
       case 'subscribe':
         peer.send('user', { kind: 'end', correlation: wire.correlation, outcome: wireFailure(error) });
@@ -181,36 +171,62 @@ export class Reception {
     }
   }
 
-  #watch(peer: Peer, watchId: number, target: WireTarget): void {
+  #watch(peer: Peer, { watchId, target }: WatchEnvelope): void {
+    peer.watched.get(watchId)?.();
+    peer.watched.delete(watchId);
     const cell = target.kind === 'named' ? this.#inbox.cellAt(target.path) : undefined;
     if (cell?.ref === undefined) {
       peer.send('system', { kind: 'terminated', watchId, incarnation: 0, reason: 'no such actor' });
       return;
     }
-    peer.watched.get(watchId)?.();
     const off = cell.ref.onTerminated(({ incarnation, reason }) => {
       peer.watched.delete(watchId);
       peer.send('system', { kind: 'terminated', watchId, incarnation, reason });
     });
     peer.watched.set(watchId, off);
   }
+
+  /** As the sender's reference has it. */
+  #addressOf(target: WireTarget): string {
+    switch (target.kind) {
+      case 'actor':
+        return `${this.#engine.node}/$${target.uid}`;
+      case 'named':
+        return `${this.#engine.node}/${target.path}`;
+      case 'virtual':
+        return `${target.type}/${target.key}`;
+    }
+  }
 }
 
-function ownMessage(protocol: Protocol, name: string): MessageDefinition | undefined {
-  return Object.hasOwn(protocol.messages, name) ? protocol.messages[name] : undefined;
+function sendRefusal(
+  peer: Peer,
+  wire: TellEnvelope,
+  state: FinalState,
+  code: ErrorCode,
+  address: string,
+): void {
+  const { tellId, protocol, message, trace } = wire;
+  const refusal = { kind: 'refusal', tellId, state, code, address, protocol, message } as const;
+  peer.send('system', trace === undefined ? refusal : { ...refusal, trace });
 }
 
-function fits(definition: MessageDefinition, wire: WireMessage): boolean {
-  const kinds = { ask: 'request', tell: 'signal', subscribe: 'subscription' } as const;
-  return definition.kind === kinds[wire.kind];
+const kinds = { ask: 'request', tell: 'signal', subscribe: 'subscription' } as const;
+
+/** UNKNOWN_MESSAGE when the protocol has no such message of this kind. */
+function messageOf(protocol: Protocol, wire: WireMessage): MessageDefinition {
+  const definition =
+    protocol.name === wire.protocol && Object.hasOwn(protocol.messages, wire.message)
+      ? protocol.messages[wire.message]
+      : undefined;
+  if (definition?.kind === kinds[wire.kind]) return definition;
+  throw new LoomError('UNKNOWN_MESSAGE', `${wire.protocol}.${wire.message} as a ${kinds[wire.kind]}`);
 }
 
-/** Stands for a message whose protocol is not known here, so that its end can be booked under the names it came with. */
-function missing(wire: WireMessage): MessageDefinition {
-  const anything = {
-    '~standard': { version: 1, vendor: 'loom', validate: (value: unknown) => ({ value }) },
-  } as const;
-  return { kind: 'signal', in: anything, priority: false, name: wire.message, protocolName: wire.protocol };
+/** Stands for a message that no protocol here has, so that its end can be booked under the names it came with. */
+function namesOf(wire: WireMessage): MessageDefinition {
+  const { message: name, protocol: protocolName } = wire;
+  return { kind: 'signal', in: unchecked(), priority: false, name, protocolName };
 }
 
 function originOf(wire: WireMessage): MessageOrigin | undefined {
@@ -219,15 +235,4 @@ function originOf(wire: WireMessage): MessageOrigin | undefined {
     chain = { address, above: chain, depth: (chain?.depth ?? 0) + 1 };
   }
   return wire.trace === undefined && chain === undefined ? undefined : { trace: wire.trace, chain };
-}
-
-function addressOf(target: WireTarget): string {
-  switch (target.kind) {
-    case 'actor':
-      return `#${target.uid}`;
-    case 'named':
-      return target.path;
-    case 'virtual':
-      return `${target.type}/${target.key}`;
-  }
 }

@@ -1,12 +1,13 @@
-import type { TimerHandle } from '../ports/clock.ts';
 import { isErrorCode } from '../ports/error-table.ts';
 import { LoomError } from '../ports/loom-error.ts';
-import type { Transport, TransportAttachment } from '../ports/transport.ts';
+import type { Member } from '../ports/registry.ts';
+import type { Transport } from '../ports/transport.ts';
 import type { ActorRef } from './actor-ref.ts';
 import type { Engine } from './cell.ts';
 import type {
   AskOptions,
   CallChain,
+  MessageDefinition,
   Protocol,
   RequestDefinition,
   SequencedItem,
@@ -16,17 +17,20 @@ import type {
   TellOptions,
   TellOutcome,
 } from './definition.ts';
+import type { Departure, Waiting } from './departures.ts';
 import { maxCallDepth } from './envelope.ts';
-import { LocalFeed } from './feed.ts';
+import { isFinalState } from './ledger.ts';
 import type { LinkOptions } from './link/link-options.ts';
 import { defaultCredits } from './local-ask.ts';
-import { Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import { type LinkStatus, Peers } from './peers.ts';
 import { type Inbox, Reception } from './reception.ts';
-import { RemoteCall, type RemoteSubscription } from './remote-call.ts';
+import { RemoteCall } from './remote-call.ts';
 import { type RemotePost, RemoteRef, type RemoteTarget } from './remote-ref.ts';
+import { RemoteSubscription } from './remote-subscription.ts';
 import type { Terminated } from './watch.ts';
 import { encodeToBytes } from './wire/value.ts';
-import type { WireEnvelope } from './wire/wire-envelope.ts';
+import { maxRemainingMs, type RefusalEnvelope, type WireEnvelope } from './wire/wire-envelope.ts';
 
 export interface RouterOptions {
   readonly engine: Engine;
@@ -42,42 +46,36 @@ export interface RouterOptions {
 /**
  * Messages to and from other nodes.
  *
- * R1. A message to another node is counted as sent here; what becomes of it is booked by its peer's link (`peer.ts`).
+ * R1. A message to another node is counted as sent; what becomes of it is booked by its peer (`departures.ts`).
  * R2. A call ends once: by its reply, its deadline, its caller, its link, or the end of the peer's epoch.
  * R3. A peer that something waits for is pinged, so that its silence becomes a link that is down, in bounded time.
+ * R4. A cancel never overtakes what it cancels: as long as that may be on its way, the cancel goes behind it.
  */
 export class Router implements RemotePost {
-  readonly #options: RouterOptions;
   readonly #engine: Engine;
-  readonly #peers = new Map<string, Peer>();
-  readonly #attachment: TransportAttachment;
+  readonly #maxCalls: number;
+  readonly #peers: Peers;
   readonly #reception: Reception;
-  #nextCorrelation = 1;
-  #calls = 0;
-  #pinging: TimerHandle | undefined = undefined;
-  #closed = false;
+  #nextNumber = 1;
 
   constructor(options: RouterOptions) {
-    this.#options = options;
-    this.#engine = options.engine;
-    this.#reception = new Reception(options.engine, options.inbox);
-    this.#attachment = options.transport.attach(options.engine.node, {
-      receive: (from, frame) => {
-        if (!this.#closed) this.#peer(from).link.receive(frame);
-      },
-      peerGone: (peer) => {
-        this.#peers.get(peer)?.link.peerGone();
-      },
+    const { engine, transport, inbox, link = {}, pingMs = 500, maxCalls = 100_000 } = options;
+    this.#engine = engine;
+    this.#maxCalls = maxCalls;
+    this.#reception = new Reception(engine, inbox);
+    this.#peers = new Peers({
+      engine,
+      transport,
+      link,
+      pingMs,
+      deliver: (peer, envelope) => this.#take(peer, envelope),
     });
   }
 
   /** A reference to the actor at `path` on another node. */
   ref<P extends Protocol>(protocol: P, node: string, path: string): ActorRef<P> {
-    return new RemoteRef(
-      protocol,
-      { node, target: { kind: 'named', path }, address: `${node}/${path}` },
-      this,
-    );
+    const target = { kind: 'named', path } as const;
+    return new RemoteRef(protocol, { node, target, address: `${node}/${path}` }, this);
   }
 
   /** A reference to a virtual actor on the node that is believed to own it. */
@@ -86,9 +84,9 @@ export class Router implements RemotePost {
     return new RemoteRef(protocol, { node, target, address: `${type}/${key}` }, this);
   }
 
-  /** Ends what waits for an epoch of a node that the registry has ended. */
-  epochEnded(node: string, epoch: number, reason: string): void {
-    this.#peers.get(node)?.epochEnded(epoch, reason);
+  /** The registry's word on who lives: ends what waits for epochs that do not. */
+  viewed(members: readonly Member[]): void {
+    this.#peers.viewed(members);
   }
 
   tell(
@@ -97,25 +95,19 @@ export class Router implements RemotePost {
     body: unknown,
     options: TellOptions | undefined,
   ): TellOutcome {
-    const bytes = encodeToBytes(body);
-    const trace = options?.trace;
-    const remainingMs = options?.deadlineMs;
-    this.#engine.ledger.sent++;
-    const outgoing = { definition, target: to.address, traceId: trace?.traceId, call: undefined };
-    const outcome = this.#peer(to.node).post(
-      'tell',
-      {
-        kind: 'tell',
-        target: to.target,
-        tellId: this.#nextCorrelation++,
-        ...(remainingMs === undefined ? {} : { remainingMs: Math.max(1, remainingMs) }),
-        ...(trace === undefined ? {} : { trace }),
-        protocol: definition.protocolName,
-        message: definition.name,
-        body: bytes,
-      },
-      outgoing,
-    );
+    const { trace, deadlineMs } = options ?? {};
+    const timed = deadlineMs !== undefined && deadlineMs !== Number.POSITIVE_INFINITY;
+    const departure = departureOf('tell', to, definition, trace?.traceId, undefined);
+    const outcome = this.#peers.to(to.node).post(departure, () => ({
+      kind: 'tell',
+      target: to.target,
+      tellId: this.#nextNumber++,
+      ...(timed ? { remainingMs: onWire(deadlineMs) } : {}),
+      ...(trace === undefined ? {} : { trace }),
+      protocol: definition.protocolName,
+      message: definition.name,
+      body: encodeToBytes(body),
+    }));
     return outcome === 'down' ? 'gone' : outcome;
   }
 
@@ -126,46 +118,35 @@ export class Router implements RemotePost {
     options: AskOptions | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const bytes = encodeToBytes(body);
-      this.#admit(to.address);
-      const remainingMs = options?.deadlineMs ?? this.#engine.defaultDeadlineMs;
-      const peer = this.#peer(to.node);
-      const correlation = this.#nextCorrelation++;
+      this.#admit(to);
+      const peer = this.#peers.to(to.node);
+      const remainingMs = onWire(options?.deadlineMs ?? this.#engine.defaultDeadlineMs);
       const call = new RemoteCall({
         deadlineMs: this.#engine.clock.monotonicMs() + remainingMs,
-        peer: to.node,
-        correlation,
+        correlation: this.#nextNumber++,
         definition,
         target: to.address,
         wheel: this.#engine.wheel,
-        settled: (settled, giveUp) => {
-          if (peer.calls.delete(settled.correlation)) this.#calls--;
-          if (giveUp) peer.send('system', { kind: 'cancel', correlation });
-        },
+        over: (its, givenUp) => this.#callOver(peer, its, givenUp),
         resolve,
         reject,
       });
-      peer.calls.set(correlation, call);
-      this.#calls++;
-      this.#engine.ledger.sent++;
-      const trace = options?.trace;
-      peer.post(
-        'ask',
-        {
-          kind: 'ask',
-          target: to.target,
-          correlation,
-          remainingMs: Math.max(1, remainingMs),
-          ...(trace === undefined ? {} : { trace }),
-          chain: chainAddresses(options?.chain),
-          protocol: definition.protocolName,
-          message: definition.name,
-          body: bytes,
-        },
-        { definition, target: to.address, traceId: trace?.traceId, call },
-      );
       if (options?.signal !== undefined) call.follow(options.signal);
-      this.#ping();
+      if (!call.open) return;
+      peer.calls.set(call.correlation, call);
+      const trace = options?.trace;
+      peer.post(departureOf('ask', to, definition, trace?.traceId, call), () => ({
+        kind: 'ask',
+        target: to.target,
+        correlation: call.correlation,
+        remainingMs,
+        ...(trace === undefined ? {} : { trace }),
+        chain: chainAddresses(options?.chain),
+        protocol: definition.protocolName,
+        message: definition.name,
+        body: encodeToBytes(body),
+      }));
+      this.#peers.ping();
     });
   }
 
@@ -175,31 +156,22 @@ export class Router implements RemotePost {
     body: unknown,
     options: SubscribeOptions | undefined,
   ): AsyncIterable<SequencedItem<unknown>> {
-    this.#admit(to.address);
-    const credits = options?.credits ?? defaultCredits;
-    const fromSequence = options?.fromSequence ?? 0;
-    const feed = new LocalFeed<unknown>(fromSequence, credits);
-    const peer = this.#peer(to.node);
-    const correlation = this.#nextCorrelation++;
-    const subscription: RemoteSubscription = {
-      kind: 'subscription',
-      peer: to.node,
-      correlation,
+    const { credits = defaultCredits, fromSequence = 0, signal } = options ?? {};
+    const peer = this.#peers.to(to.node);
+    const subscription = new RemoteSubscription({
+      correlation: this.#nextNumber++,
       definition,
-      feed,
-    };
-    feed.onChange(() => {
-      if (feed.closed && peer.calls.delete(correlation)) peer.send('system', { kind: 'cancel', correlation });
+      target: to.address,
+      credits,
+      fromSequence,
+      credit: (envelope) => peer.send('system', envelope),
+      over: (its, givenUp) => this.#callOver(peer, its, givenUp),
     });
-    feed.onTaken = () => {
-      peer.send('system', { kind: 'credit', correlation, credits: 1 });
-    };
-    peer.calls.set(correlation, subscription);
-    this.#engine.ledger.sent++;
-    const outgoing = { definition, target: to.address, traceId: undefined, call: undefined };
-    const outcome = peer.post(
-      'tell',
-      {
+    const { correlation, feed } = subscription;
+    try {
+      this.#admit(to);
+      peer.calls.set(correlation, subscription);
+      peer.post(departureOf('tell', to, definition, undefined, subscription), () => ({
         kind: 'subscribe',
         target: to.target,
         correlation,
@@ -208,75 +180,71 @@ export class Router implements RemotePost {
         protocol: definition.protocolName,
         message: definition.name,
         body: encodeToBytes(body),
-      },
-      outgoing,
-    );
-    if (outcome !== 'accepted') {
-      peer.calls.delete(correlation);
-      feed.fail(new LoomError(outcome === 'full' ? 'LINK_FULL' : 'NODE_UNREACHABLE', to.address));
+      }));
+    } catch (thrown) {
+      const error = LoomError.from(thrown);
+      subscription.fail(error.code, error.message);
     }
-    options?.signal?.addEventListener('abort', () => feed.cancel(), { once: true });
-    this.#ping();
+    if (signal !== undefined) feed.follow(signal);
+    this.#peers.ping();
     return feed;
   }
 
   watch(to: RemoteTarget, listener: (terminated: Terminated) => void): () => void {
-    const peer = this.#peer(to.node);
-    const watchId = this.#nextCorrelation++;
-    peer.watches.set(watchId, { to, listener });
-    peer.send('system', { kind: 'watch', target: to.target, watchId });
-    this.#ping();
+    const peer = this.#peers.to(to.node);
+    const { target } = to;
+    const watchId = this.#nextNumber++;
+    peer.watch(watchId, to, listener);
+    this.#peers.ping();
     return () => {
-      if (peer.watches.delete(watchId)) peer.send('system', { kind: 'unwatch', target: to.target, watchId });
+      if (peer.watches.remove(watchId)) peer.send('system', { kind: 'unwatch', target, watchId });
     };
   }
 
   /** Counted messages that left and are neither acknowledged nor resolved. */
   get unacknowledged(): number {
-    let count = 0;
-    for (const peer of this.#peers.values()) count += peer.unacknowledged;
-    return count;
+    return this.#peers.unacknowledged;
   }
 
   /** What is known of the links, for status. */
-  links(): readonly {
-    readonly peer: string;
-    readonly state: string;
-    readonly roundTripMs: number | undefined;
-  }[] {
-    return [...this.#peers.values()].map(({ node, link }) => ({
-      peer: node,
-      state: link.state.kind,
-      roundTripMs: link.roundTripMs,
-    }));
+  links(): readonly LinkStatus[] {
+    return this.#peers.links();
+  }
+
+  /** From now on messages of other nodes are refused with NODE_DRAINING; replies are still taken and sent. */
+  refuseNew(): void {
+    this.#reception.draining = true;
+  }
+
+  /** Resolves when nothing is on its way to a peer that may be there. */
+  flushed(): Promise<void> {
+    return this.#peers.flushed();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#pinging?.cancel();
-    for (const peer of this.#peers.values()) peer.close();
-    this.#attachment.close();
+    this.#peers.close();
   }
 
-  #admit(address: string): void {
-    const limit = this.#options.maxCalls ?? 100_000;
-    if (this.#calls >= limit) throw new LoomError('NODE_LIMIT', `${limit} calls wait already; to ${address}`);
+  /** As a crash does: not another frame leaves. */
+  crash(): void {
+    this.#peers.crash();
   }
 
-  #peer(node: string): Peer {
-    let peer = this.#peers.get(node);
-    if (peer === undefined) {
-      peer = new Peer(node, this.#engine, {
-        options: this.#options.link ?? {},
-        send: (frame) => this.#attachment.send(node, frame),
-        deliver: (from, envelope) => this.#deliver(from, envelope),
-      });
-      this.#peers.set(node, peer);
+  #admit({ address }: RemoteTarget): void {
+    const { calls } = this.#peers;
+    if (calls >= this.#maxCalls) {
+      throw new LoomError('NODE_LIMIT', `${calls} calls wait for other nodes already; to ${address}`);
     }
-    return peer;
   }
 
-  #deliver(peer: Peer, envelope: WireEnvelope): void {
+  /** R4. */
+  #callOver(peer: Peer, call: RemoteCall | RemoteSubscription, givenUp: boolean): void {
+    const { correlation, accepted } = call;
+    if (!peer.calls.delete(correlation) || !givenUp) return;
+    peer.send(accepted ? 'system' : 'user', { kind: 'cancel', correlation });
+  }
+
+  #take(peer: Peer, envelope: WireEnvelope): void {
     switch (envelope.kind) {
       case 'reply': {
         const call = peer.calls.get(envelope.correlation);
@@ -284,51 +252,51 @@ export class Router implements RemotePost {
         else this.#engine.ledger.lateReplies++;
         return;
       }
-      case 'refusal':
-        this.#engine.record({
-          state: 'refused',
-          code: isErrorCode(envelope.code) ? envelope.code : 'INTERNAL',
-          target: envelope.detail,
-          protocol: '',
-          message: `tell ${envelope.tellId}`,
-          traceId: undefined,
-        });
-        return;
       case 'item':
-      case 'end':
-        this.#reception.feedArrived(peer, envelope);
-        return;
-      case 'terminated': {
-        const watch = peer.watches.get(envelope.watchId);
-        peer.watches.delete(envelope.watchId);
-        watch?.listener({
-          address: watch.to.address,
-          epoch: peer.link.peerEpoch,
-          incarnation: envelope.incarnation,
-          reason: envelope.reason,
-        });
+      case 'end': {
+        const call = peer.calls.get(envelope.correlation);
+        if (call?.kind !== 'subscription') return;
+        if (envelope.kind === 'item') call.item(envelope);
+        else call.ended(envelope.outcome);
         return;
       }
+      case 'refusal':
+        this.#refused(envelope);
+        return;
+      case 'terminated':
+        peer.watches.terminated(envelope.watchId, envelope.incarnation, envelope.reason);
+        return;
       default:
         this.#reception.arrived(peer, envelope);
     }
   }
 
-  /** R3: one timer for all peers, only while something waits. */
-  #ping(): void {
-    if (this.#pinging !== undefined || this.#closed) return;
-    const pingMs = this.#options.pingMs ?? 500;
-    this.#pinging = this.#engine.clock.after(pingMs, () => {
-      this.#pinging = undefined;
-      let waiting = false;
-      for (const peer of this.#peers.values()) {
-        if (!peer.awaited) continue;
-        waiting = true;
-        if (!peer.send('system', { kind: 'ping', nonce: this.#nextCorrelation++ })) peer.link.want();
-      }
-      if (waiting) this.#ping();
+  /** The receiver's ledger has the state; here is the sender's record of it. */
+  #refused({ state, code, address: target, protocol, message, trace }: RefusalEnvelope): void {
+    this.#engine.record({
+      state: isFinalState(state) ? state : 'refused',
+      code: isErrorCode(code) ? code : 'INTERNAL',
+      target,
+      protocol,
+      message,
+      traceId: trace?.traceId,
     });
   }
+}
+
+function departureOf(
+  kind: 'ask' | 'tell',
+  to: RemoteTarget,
+  definition: MessageDefinition,
+  traceId: string | undefined,
+  waiting: Waiting | undefined,
+): Departure {
+  return { kind, definition, target: to.address, traceId, waiting };
+}
+
+/** A remaining time as the wire takes it. */
+function onWire(remainingMs: number): number {
+  return Math.min(maxRemainingMs, Math.max(1, remainingMs));
 }
 
 /** Outermost first, as the wire has it. */

@@ -21,19 +21,21 @@ import type { VirtualInbox } from './reception.ts';
 /** The way to a virtual actor whose shard belongs to this node: through the region, which starts it when needed. */
 export class ShardGate<P extends Protocol> implements ActorRef<P> {
   readonly protocol: P;
+  readonly #kind: string;
   readonly #key: string;
   readonly #inbox: VirtualInbox;
   readonly #engine: Engine;
 
-  constructor(protocol: P, key: string, inbox: VirtualInbox, engine: Engine) {
+  constructor(protocol: P, kind: string, key: string, inbox: VirtualInbox, engine: Engine) {
     this.protocol = protocol;
+    this.#kind = kind;
     this.#key = key;
     this.#inbox = inbox;
     this.#engine = engine;
   }
 
   get address(): string {
-    return `${this.protocol.name}/${this.#key}`;
+    return `${this.#kind}/${this.#key}`;
   }
 
   get tell(): TellClient<P> {
@@ -93,11 +95,12 @@ export class ShardGate<P extends Protocol> implements ActorRef<P> {
     options: SubscribeOptions | undefined,
   ): AsyncIterable<SequencedItem<unknown>> {
     const feed = new LocalFeed<unknown>(options?.fromSequence ?? 0, options?.credits ?? defaultCredits);
-    options?.signal?.addEventListener('abort', () => feed.cancel(), { once: true });
+    if (options?.signal !== undefined) feed.follow(options.signal);
     this.#deliver(new SubscribeEnvelope(definition, body, undefined, feed));
     return feed;
   }
 
+  /** A virtual actor does not end: it sleeps and starts again on demand. */
   onTerminated(): () => void {
     return () => undefined;
   }

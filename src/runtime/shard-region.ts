@@ -11,6 +11,8 @@ import type { VirtualInbox } from './reception.ts';
 import type { Router } from './router.ts';
 import { type Ownership, Shard, type ShardHost } from './shard.ts';
 import { ShardGate } from './shard-gate.ts';
+import type { SupervisionOptions } from './supervision.ts';
+import { VirtualActor } from './virtual-actor.ts';
 import { type VirtualPost, VirtualRef } from './virtual-ref.ts';
 
 export interface ShardRegionOptions<P extends Protocol> {
@@ -25,6 +27,8 @@ export interface ShardRegionOptions<P extends Protocol> {
   readonly maxWaiting?: number;
   /** Asks of this node that may wait for an owner at once; default 1,000. */
   readonly maxWaitingAsks?: number;
+  /** How often an actor may be restarted before it is put to sleep and refused for a while; as for any supervisor. */
+  readonly supervise?: Partial<SupervisionOptions>;
   /** A key that the node it belongs to keeps running without being asked: a cluster singleton. */
   readonly eagerKey?: string;
 }
@@ -83,7 +87,8 @@ export class ShardRegion<P extends Protocol> implements VirtualInbox, VirtualPos
   owner(key: string): ActorRef | undefined {
     const candidate = this.candidate(shardOf(key, this.#options.shards));
     if (candidate === undefined) return undefined;
-    if (candidate === this.engine.node) return new ShardGate(this.protocol, key, this, this.engine);
+    if (candidate === this.engine.node)
+      return new ShardGate(this.protocol, this.kind, key, this, this.engine);
     return this.#router.virtualRef(this.protocol, candidate, this.kind, key);
   }
 
@@ -118,24 +123,17 @@ export class ShardRegion<P extends Protocol> implements VirtualInbox, VirtualPos
     return this.#membership.handle;
   }
 
-  start(ownership: Ownership): ActorRef {
-    const made = this.#options.behavior(ownership) as unknown as Behavior;
-    return this.#system.spawn(made, { parent: this.#hostRef, onFailure: 'stop' });
+  start(ownership: Ownership): VirtualActor {
+    const make = (): Behavior => this.#options.behavior(ownership) as unknown as Behavior;
+    return new VirtualActor(this.#system, this.#hostRef, make, this.#options.supervise);
   }
 
-  stop(ref: ActorRef): Promise<void> {
-    return this.#system.stop(ref);
-  }
-
-  kill(ref: ActorRef): void {
-    this.#system.kill(ref, 'LEASE_LOST');
-  }
-
-  /** The members changed, or leases may be taken again: hands over what is no longer ours, takes what must run. */
+  /** The members changed, or leases may be acted upon again: gives away what is no longer ours, goes on with the rest. */
   reconcile(): void {
     if (!this.#accepting) return;
     for (const shard of this.#shards.values()) {
-      if (this.candidate(shard.number) !== this.engine.node) void shard.handOver();
+      if (this.candidate(shard.number) === this.engine.node) shard.resume();
+      else this.#track(shard.handOver());
     }
     const { eagerKey } = this.#options;
     if (eagerKey === undefined) return;
@@ -158,10 +156,10 @@ export class ShardRegion<P extends Protocol> implements VirtualInbox, VirtualPos
   close(): void {
     this.#accepting = false;
     this.#sweep?.cancel();
-    for (const shard of this.#shards.values()) shard.lost('the node closes');
+    for (const shard of this.#shards.values()) shard.close('the node closes');
   }
 
-  /** Messages that wait here for a lease. */
+  /** Messages that wait here, for a lease or for an actor that is leaving. */
   get waitingCount(): number {
     let count = 0;
     for (const shard of this.#shards.values()) count += shard.waitingCount;
@@ -185,12 +183,18 @@ export class ShardRegion<P extends Protocol> implements VirtualInbox, VirtualPos
   }
 
   #planSweep(): void {
-    if (this.idleMs === Number.POSITIVE_INFINITY && this.#options.eagerKey === undefined) return;
-    const everyMs = Math.min(this.idleMs / 2, 1000);
-    this.#sweep = this.engine.clock.after(everyMs, () => {
+    this.#sweep = this.engine.clock.after(Math.min(this.idleMs / 2, sweepMs), () => {
+      this.#planSweep();
       for (const shard of this.#shards.values()) shard.sweep();
       this.reconcile();
-      this.#planSweep();
+    });
+  }
+
+  #track(step: Promise<void>): void {
+    step.catch((error: unknown) => {
+      this.engine.facts.emit({ type: 'internal-error', where: `hand-over of ${this.kind}`, error });
     });
   }
 }
+
+const sweepMs = 1000;

@@ -1,9 +1,12 @@
+import type { TimerHandle } from '../ports/clock.ts';
+import { LoomError } from '../ports/loom-error.ts';
 import type { RegistryHandle } from '../ports/registry.ts';
-import type { ActorRef } from './actor-ref.ts';
 import type { Engine } from './cell.ts';
-import { AskEnvelope, type Envelope, type EnvelopeHost, type TimedEnvelope } from './envelope.ts';
-import type { LocalRef } from './local-ref.ts';
+import { AskEnvelope, type Envelope } from './envelope.ts';
+import { ShardBuffer } from './shard-buffer.ts';
+import { ShardLease } from './shard-lease.ts';
 import { backoffMs } from './supervision.ts';
+import type { VirtualActor } from './virtual-actor.ts';
 
 /** What a virtual actor is told about its ownership when it starts. */
 export interface Ownership {
@@ -24,220 +27,225 @@ export interface ShardHost {
   readonly maxWaiting: number;
   readonly mayAct: boolean;
   readonly registry: RegistryHandle;
-  /** Whether this node is named as the shard's owner. */
+  /** The node that is named as the shard's owner. */
   candidate(shard: number): string | undefined;
-  start(ownership: Ownership): ActorRef;
-  stop(ref: ActorRef): Promise<void>;
-  kill(ref: ActorRef): void;
+  start(ownership: Ownership): VirtualActor;
 }
 
 type ShardState =
   | { readonly kind: 'unowned' }
-  | { readonly kind: 'acquiring'; readonly sinceMs: number }
+  | { readonly kind: 'acquiring'; readonly limit: TimerHandle }
   | { readonly kind: 'owned'; readonly token: number }
   | { readonly kind: 'handing-over'; readonly done: Promise<void> };
-
-/** A virtual actor that lives here; `stopping` holds what came while it was going to sleep. */
-interface Live {
-  readonly ref: LocalRef;
-  usedAtMs: number;
-  stopping: boolean;
-}
-
-interface Waiting {
-  readonly key: string;
-  readonly envelope: Envelope;
-}
 
 interface Backoff {
   failures: number;
   untilMs: number;
 }
 
-const acquireRetryMs = 100;
 const acquireForMs = 15_000;
-const failureBackoff = { minMs: 10, maxMs: 30_000, factor: 2, jitter: 0.2 };
+const failureBackoff = { minMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.2 };
 
-/** One shard on the node that may own it: its lease, its actors, and what waits for either. */
-export class Shard implements EnvelopeHost {
+/**
+ * One shard on the node that may own it: its actors, and what waits for them or for the lease.
+ *
+ * SH1. Actors are started only while the lease is held and may be acted upon.
+ * SH2. What comes while the lease is taken, or for an actor that is leaving, waits in order; it is refused when there is
+ *      no room (BUFFER_FULL), or when the lease is lost, given away or not to be had in time (NO_OWNER).
+ * SH3. A hand-over ends each actor in order (turns, hooks), then gives the lease back.
+ */
+export class Shard {
   readonly number: number;
   readonly #host: ShardHost;
-  readonly #leaseKey: string;
-  readonly #actors = new Map<string, Live>();
+  readonly #engine: Engine;
+  readonly #lease: ShardLease;
+  readonly #buffer: ShardBuffer;
+  readonly #actors = new Map<string, VirtualActor>();
   readonly #backoffs = new Map<string, Backoff>();
+  /** Keys whose actors run without being asked. */
+  readonly #awake = new Set<string>();
   #state: ShardState = { kind: 'unowned' };
-  #waiting: Waiting[] = [];
 
   constructor(number: number, host: ShardHost) {
+    const key = `shards/${host.kind}/${number}`;
     this.number = number;
     this.#host = host;
-    this.#leaseKey = `shards/${host.kind}/${number}`;
+    this.#engine = host.engine;
+    this.#buffer = new ShardBuffer(host.engine, host.maxWaiting, key);
+    this.#lease = new ShardLease(key, host.engine, host.registry, {
+      granted: (token) => this.#granted(token),
+    });
   }
 
   get waitingCount(): number {
-    return this.#waiting.filter(({ envelope }) => envelope.state === 'waiting').length;
+    return this.#buffer.count;
   }
 
   get liveCount(): number {
     return this.#actors.size;
   }
 
-  monotonicMs(): number {
-    return this.#host.engine.clock.monotonicMs();
-  }
-
-  /** A message that waits here expired or was given up. */
-  givenUp(envelope: TimedEnvelope, code: 'DEADLINE_EXCEEDED' | 'CANCELLED'): void {
-    this.#host.engine.close(envelope, 'expired', code, this.#leaseKey);
-  }
-
   deliver(key: string, envelope: Envelope): void {
     const state = this.#state;
-    if (state.kind === 'owned' && this.#host.mayAct && this.#actors.get(key)?.stopping !== true) {
+    if (state.kind === 'owned' && this.#host.mayAct && this.#actors.get(key)?.leaving !== true) {
       this.#hand(key, envelope, state.token);
-      return;
+    } else if (!this.#buffer.hold(key, envelope)) {
+      this.#engine.close(envelope, 'refused', 'BUFFER_FULL', this.#address(key));
+    } else if (state.kind === 'unowned') {
+      this.#acquire();
     }
-    if (this.#waiting.length >= this.#host.maxWaiting) {
-      this.#host.engine.close(envelope, 'refused', 'BUFFER_FULL', this.#address(key));
-      return;
-    }
-    envelope.state = 'waiting';
-    envelope.host = this;
-    this.#waiting.push({ key, envelope });
-    if (state.kind === 'unowned') this.#acquire();
   }
 
-  /** Makes the key's actor run without a message. */
+  /** Keeps the key's actor running, without a message, as long as the shard is here. */
   wake(key: string): void {
+    this.#awake.add(key);
+    if (this.#state.kind === 'unowned') this.#acquire();
+    else this.resume();
+  }
+
+  /** What waited for the right to act, or for an actor to leave, goes on. */
+  resume(): void {
     const state = this.#state;
-    if (state.kind === 'unowned') this.#acquire();
-    else if (state.kind === 'owned' && this.#host.mayAct && !this.#backedOff(key))
-      this.#live(key, state.token);
+    if (state.kind !== 'owned' || !this.#host.mayAct) return;
+    for (const { key, envelope } of this.#buffer.takeAll()) this.deliver(key, envelope);
+    for (const key of this.#awake) {
+      if (!this.#actors.has(key) && this.#backoffMs(key) === 0) this.#start(key, state.token);
+    }
   }
 
   /** Puts idle actors to sleep. */
   sweep(): void {
-    const nowMs = this.monotonicMs();
-    for (const [key, live] of this.#actors) {
-      const idle = nowMs - live.usedAtMs >= this.#host.idleMs && live.ref.cell.turn === undefined;
-      if (!idle || live.stopping || live.ref.cell.mailbox.count > 0) continue;
-      live.stopping = true;
-      this.#track(this.#host.stop(live.ref), `passivation of ${key}`);
+    const nowMs = this.#engine.clock.monotonicMs();
+    for (const [key, actor] of this.#actors) {
+      if (nowMs - actor.usedAtMs < this.#host.idleMs || this.#awake.has(key)) continue;
+      if (actor.idle && !actor.leaving) this.#track(actor.stop(), `passivation of ${this.#address(key)}`);
     }
     for (const [key, backoff] of this.#backoffs) {
       if (nowMs - backoff.untilMs > failureBackoff.maxMs) this.#backoffs.delete(key);
     }
+    this.resume();
   }
 
-  /** H2: stops the actors, refuses what waits, releases the lease. */
+  /** SH3. Resolves when the lease is given back, or the epoch has ended. */
   handOver(): Promise<void> {
     const state = this.#state;
     if (state.kind === 'handing-over') return state.done;
-    this.#refuseWaiting('NO_OWNER');
+    this.#awake.clear();
+    this.#refuseWaiting();
     if (state.kind !== 'owned') {
-      if (state.kind === 'acquiring') this.#state = { kind: 'unowned' };
-      return Promise.resolve();
+      if (state.kind === 'acquiring') state.limit.cancel();
+      this.#state = { kind: 'unowned' };
+      return this.#lease.forgo();
     }
-    const done = this.#release(state.token);
-    this.#state = { kind: 'handing-over', done };
-    return done;
+    const leaving: ShardState = {
+      kind: 'handing-over',
+      done: this.#leave(() => this.#state === leaving),
+    };
+    this.#state = leaving;
+    return leaving.done;
   }
 
-  async #release(token: number): Promise<void> {
-    await Promise.all([...this.#actors.values()].map((live) => this.#host.stop(live.ref)));
-    this.#actors.clear();
-    try {
-      await this.#host.registry.release(this.#leaseKey, token);
-      this.#host.engine.facts.emit({ type: 'lease-released', key: this.#leaseKey, token });
-    } catch (error) {
-      this.#host.engine.facts.emit({ type: 'lease-lost', key: this.#leaseKey, token, reason: String(error) });
-    }
-    if (this.#state.kind === 'handing-over') this.#state = { kind: 'unowned' };
-    if (this.#waiting.length > 0) this.#acquire();
-  }
-
-  /** H1: the lease may be gone. Everything here ends at once; the store judges what was already sent. */
+  /** The lease may be gone. Everything here ends at once; the store judges what was already sent. */
   lost(reason: string): void {
     const state = this.#state;
     this.#state = { kind: 'unowned' };
-    if (state.kind === 'owned') {
-      this.#host.engine.facts.emit({ type: 'lease-lost', key: this.#leaseKey, token: state.token, reason });
-    }
+    if (state.kind === 'acquiring') state.limit.cancel();
+    if (state.kind === 'owned')
+      this.#engine.facts.emit({ type: 'lease-lost', key: this.#lease.key, token: state.token, reason });
     const actors = [...this.#actors.values()];
     this.#actors.clear();
-    for (const live of actors) this.#host.kill(live.ref);
-    this.#refuseWaiting('NO_OWNER');
+    for (const actor of actors) actor.kill('LEASE_LOST');
+    this.#lease.forfeit();
+    this.#refuseWaiting();
+  }
+
+  /** As a crash does: nothing is given back. */
+  close(reason: string): void {
+    this.#lease.close();
+    this.lost(reason);
   }
 
   #acquire(): void {
-    const attempt: ShardState = { kind: 'acquiring', sinceMs: this.monotonicMs() };
+    const limit = this.#engine.clock.after(acquireForMs, () => {
+      if (this.#state !== attempt) return;
+      this.#state = { kind: 'unowned' };
+      this.#track(this.#lease.forgo(), this.#lease.key);
+      this.#refuseWaiting();
+    });
+    const attempt: ShardState = { kind: 'acquiring', limit };
     this.#state = attempt;
-    this.#track(this.#tryLease(attempt), `lease ${this.#leaseKey}`);
+    this.#lease.want();
   }
 
-  async #tryLease(attempt: ShardState & { readonly kind: 'acquiring' }): Promise<void> {
-    const { engine, registry } = this.#host;
-    while (this.#state === attempt) {
-      let token: number | undefined;
-      try {
-        const answer = await registry.acquire(this.#leaseKey);
-        if (answer.kind === 'granted') token = answer.token;
-      } catch (error) {
-        engine.facts.emit({ type: 'lease-lost', key: this.#leaseKey, token: 0, reason: String(error) });
-      }
-      if (this.#state !== attempt) {
-        if (token !== undefined) await registry.release(this.#leaseKey, token);
-        return;
-      }
-      if (token !== undefined && this.#host.mayAct) {
-        this.#owned(token);
-        return;
-      }
-      if (this.monotonicMs() - attempt.sinceMs > acquireForMs) {
-        this.#state = { kind: 'unowned' };
-        this.#refuseWaiting('NO_OWNER');
-        return;
-      }
-      await new Promise<void>((resolve) => {
-        engine.clock.after(acquireRetryMs, resolve);
-      });
+  #granted(token: number): void {
+    const state = this.#state;
+    if (state.kind !== 'acquiring') return;
+    if (!this.#host.mayAct) {
+      // SH1: a token from a time of doubt is not used; another is asked for.
+      this.#lease.forfeit();
+      this.#lease.want();
+      return;
     }
-  }
-
-  #owned(token: number): void {
+    state.limit.cancel();
     this.#state = { kind: 'owned', token };
-    this.#host.engine.facts.emit({ type: 'lease-acquired', key: this.#leaseKey, token });
-    this.#admitWaiting();
+    this.resume();
   }
 
-  #admitWaiting(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { key, envelope } of waiting) {
-      if (envelope.state !== 'waiting') continue;
-      envelope.state = 'new';
-      this.deliver(key, envelope);
-    }
+  /** `stands` says whether this step is still the shard's state: a lost lease ends it. */
+  async #leave(stands: () => boolean): Promise<void> {
+    await Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
+    if (!stands()) return;
+    await this.#lease.forgo();
+    if (!stands()) return;
+    this.#state = { kind: 'unowned' };
+    if (this.waitingCount === 0) return;
+    if (this.#host.candidate(this.number) === this.#engine.node) this.#acquire();
+    else this.#refuseWaiting();
   }
 
-  #refuseWaiting(code: 'NO_OWNER'): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { key, envelope } of waiting) {
-      if (envelope.state === 'waiting')
-        this.#host.engine.close(envelope, 'refused', code, this.#address(key));
-    }
+  #refuseWaiting(): void {
+    for (const { key, envelope } of this.#buffer.takeAll())
+      this.#engine.close(envelope, 'refused', 'NO_OWNER', this.#address(key));
   }
 
   #hand(key: string, envelope: Envelope, token: number): void {
-    if (this.#backedOff(key)) {
-      this.#host.engine.close(envelope, 'refused', 'PASSIVATED', this.#address(key));
+    const address = this.#address(key);
+    const sleepsMs = this.#backoffMs(key);
+    if (sleepsMs > 0) {
+      const cause = new Error(`it failed too often and sleeps for ${Math.ceil(sleepsMs)} ms more`);
+      this.#engine.close(envelope, 'refused', 'PASSIVATED', address, cause);
+      return;
+    }
+    const actor = this.#actors.get(key) ?? this.#start(key, token);
+    if (actor instanceof LoomError) {
+      this.#engine.close(envelope, 'refused', actor.code, address, actor);
       return;
     }
     if (envelope instanceof AskEnvelope) envelope.gate = () => this.#holds(token);
-    const live = this.#live(key, token);
-    live.usedAtMs = this.monotonicMs();
-    live.ref.cell.offer(envelope);
+    actor.take(envelope);
+  }
+
+  /** The started actor, or why it could not be. */
+  #start(key: string, token: number): VirtualActor | LoomError {
+    let actor: VirtualActor;
+    try {
+      actor = this.#host.start({
+        key,
+        leaseKey: this.#lease.key,
+        token,
+        mayAct: () => this.#holds(token),
+      });
+    } catch (thrown) {
+      return LoomError.from(thrown, 'HANDLER_FAILED');
+    }
+    this.#actors.set(key, actor);
+    actor.onEnded(({ reason }) => {
+      if (this.#actors.get(key) !== actor) return;
+      this.#actors.delete(key);
+      if (reason === 'failed') this.#slowDown(key);
+      this.resume();
+    });
+    return actor;
   }
 
   #holds(token: number): boolean {
@@ -246,36 +254,18 @@ export class Shard implements EnvelopeHost {
     return state.kind === 'owned' && state.token === token && this.#host.mayAct;
   }
 
-  #live(key: string, token: number): Live {
-    const known = this.#actors.get(key);
-    if (known !== undefined) return known;
-    const ownership: Ownership = { key, leaseKey: this.#leaseKey, token, mayAct: () => this.#holds(token) };
-    const live: Live = {
-      ref: this.#host.start(ownership) as LocalRef,
-      usedAtMs: this.monotonicMs(),
-      stopping: false,
-    };
-    this.#actors.set(key, live);
-    live.ref.onTerminated(({ reason }) => {
-      if (this.#actors.get(key) !== live) return;
-      this.#actors.delete(key);
-      if (reason === 'failed') this.#failed(key);
-      if (this.#state.kind === 'owned') this.#admitWaiting();
-    });
-    return live;
-  }
-
-  #failed(key: string): void {
-    const nowMs = this.monotonicMs();
+  #slowDown(key: string): void {
     const backoff = this.#backoffs.get(key) ?? { failures: 0, untilMs: 0 };
-    backoff.untilMs = nowMs + backoffMs(failureBackoff, backoff.failures, this.#host.engine.random.float());
+    const waitMs = backoffMs(failureBackoff, backoff.failures, this.#engine.random.float());
+    backoff.untilMs = this.#engine.clock.monotonicMs() + waitMs;
     backoff.failures++;
     this.#backoffs.set(key, backoff);
   }
 
-  #backedOff(key: string): boolean {
-    const backoff = this.#backoffs.get(key);
-    return backoff !== undefined && this.monotonicMs() < backoff.untilMs;
+  /** How long the key's actor may not start yet. */
+  #backoffMs(key: string): number {
+    const untilMs = this.#backoffs.get(key)?.untilMs ?? 0;
+    return Math.max(0, untilMs - this.#engine.clock.monotonicMs());
   }
 
   #address(key: string): string {
@@ -284,7 +274,7 @@ export class Shard implements EnvelopeHost {
 
   #track(step: Promise<void>, where: string): void {
     step.catch((error: unknown) => {
-      this.#host.engine.facts.emit({ type: 'internal-error', where, error });
+      this.#engine.facts.emit({ type: 'internal-error', where, error });
     });
   }
 }

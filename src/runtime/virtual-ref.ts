@@ -1,6 +1,7 @@
 import { LoomError } from '../ports/loom-error.ts';
 import type { Random } from '../ports/random.ts';
 import { type ActorRef, askClient, attemptClient, subscribeClient, tellClient } from './actor-ref.ts';
+import type { CancelSignal } from './cancel-signal.ts';
 import type { Engine } from './cell.ts';
 import type { AskClient, AttemptClient, SubscribeClient, TellClient } from './client.ts';
 import type {
@@ -14,6 +15,9 @@ import type {
   TellOptions,
   TellOutcome,
 } from './definition.ts';
+import { Envelope, SubscribeEnvelope } from './envelope.ts';
+import { LocalFeed } from './feed.ts';
+import { originOf } from './local-ask.ts';
 import type { Terminated } from './watch.ts';
 
 /** Where a virtual actor's messages go at this moment. */
@@ -79,7 +83,10 @@ export class VirtualRef<P extends Protocol> implements ActorRef<P> {
     body: unknown,
     options: TellOptions | undefined,
   ): TellOutcome {
-    return this.#post.owner(this.#key)?.postTell(definition, body, options) ?? 'gone';
+    const owner = this.#post.owner(this.#key);
+    if (owner !== undefined) return owner.postTell(definition, body, options);
+    this.#refuse(new Envelope(definition, body, originOf(options)));
+    return 'gone';
   }
 
   async postAsk(
@@ -90,41 +97,80 @@ export class VirtualRef<P extends Protocol> implements ActorRef<P> {
     const { engine } = this.#post;
     const untilMs = engine.clock.monotonicMs() + (options?.deadlineMs ?? engine.defaultDeadlineMs);
     for (let attempt = 0; ; attempt++) {
-      const remainingMs = untilMs - engine.clock.monotonicMs();
-      let failure: LoomError;
-      const owner = this.#post.owner(this.#key);
-      if (owner === undefined) {
-        failure = new LoomError('NO_OWNER', `${this.address}: no node is up to own it`);
-      } else {
-        try {
-          return await owner.postAsk(definition, body, { ...options, deadlineMs: Math.max(1, remainingMs) });
-        } catch (thrown) {
-          failure = LoomError.from(thrown);
-        }
+      const failure = await this.#attempt(definition, body, options, untilMs - engine.clock.monotonicMs());
+      if (failure.ok) return failure.value;
+      const { error } = failure;
+      if (!retried.has(error.code)) throw error;
+      const fullMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(attempt, 16));
+      const waitMs = fullMs * (0.5 + this.#post.random.float() / 2);
+      if (engine.clock.monotonicMs() + waitMs >= untilMs) throw error;
+      if (!this.#post.enterWait()) {
+        throw new LoomError('BUFFER_FULL', `${this.address}: too many calls wait for an owner`, {
+          cause: error,
+        });
       }
-      const waitMs =
-        Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(attempt, 16)) * (0.5 + this.#post.random.float() / 2);
-      if (!retried.has(failure.code) || options?.signal?.aborted === true) throw failure;
-      if (engine.clock.monotonicMs() + waitMs >= untilMs || !this.#post.enterWait()) throw failure;
-      await new Promise<void>((resolve) => {
-        engine.clock.after(waitMs, resolve);
-      });
+      await this.#wait(waitMs, options?.signal);
       this.#post.leaveWait();
     }
   }
 
-  async *postSubscribe(
+  postSubscribe(
     definition: SubscriptionDefinition<unknown, unknown>,
     body: unknown,
     options: SubscribeOptions | undefined,
-  ): AsyncGenerator<SequencedItem<unknown>> {
+  ): AsyncIterable<SequencedItem<unknown>> {
     const owner = this.#post.owner(this.#key);
-    if (owner === undefined) throw new LoomError('NO_OWNER', `${this.address}: no node is up to own it`);
-    yield* owner.postSubscribe(definition, body, options);
+    if (owner !== undefined) return owner.postSubscribe(definition, body, options);
+    const feed = new LocalFeed<unknown>(options?.fromSequence ?? 0, 0);
+    this.#refuse(new SubscribeEnvelope(definition, body, undefined, feed));
+    return feed;
   }
 
   /** A virtual actor does not end: it sleeps and starts again on demand. */
   onTerminated(_listener: (terminated: Terminated) => void): () => void {
     return () => undefined;
+  }
+
+  async #attempt(
+    definition: RequestDefinition<unknown, unknown, never>,
+    body: unknown,
+    options: AskOptions | undefined,
+    remainingMs: number,
+  ): Promise<
+    { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: LoomError }
+  > {
+    const owner = this.#post.owner(this.#key);
+    if (owner === undefined) {
+      this.#refuse(new Envelope(definition, body, originOf(options)));
+      return { ok: false, error: new LoomError('NO_OWNER', `${this.address}: no node is up to own it`) };
+    }
+    try {
+      const value = await owner.postAsk(definition, body, {
+        ...options,
+        deadlineMs: Math.max(1, remainingMs),
+      });
+      return { ok: true, value };
+    } catch (thrown) {
+      return { ok: false, error: LoomError.from(thrown) };
+    }
+  }
+
+  /** Ended early when the caller gives up: the next attempt then says so. */
+  #wait(waitMs: number, signal: CancelSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const over = (): void => {
+        timer.cancel();
+        signal?.removeEventListener('abort', over);
+        resolve();
+      };
+      const timer = this.#post.engine.clock.after(waitMs, over);
+      signal?.addEventListener('abort', over);
+    });
+  }
+
+  /** Books a message that no node is up to take. */
+  #refuse(envelope: Envelope): void {
+    this.#post.engine.ledger.sent++;
+    this.#post.engine.close(envelope, 'refused', 'NO_OWNER', this.address);
   }
 }

@@ -100,7 +100,8 @@ export class SendWindow {
     }
     batch.writer.patchUint24(start, size - envelopeLengthBytes);
     if (frameHeaderBytes + this.#batchBytes() > options.maxFrameBytes) this.#sealWithout(batch, start);
-    batch.items.push(item);
+    // Sealing may have put another batch in its place.
+    (system ? this.#system : this.#user).items.push(item);
     return true;
   }
 

@@ -51,8 +51,16 @@ export function readEnvelope(reader: ByteReader): DecodedEnvelope {
     }
     case kinds.kindReply:
       return { kind: 'reply', correlation: reader.varuint(), outcome: readOutcome(reader, failed) };
-    case kinds.kindRefusal:
-      return { kind: 'refusal', tellId: reader.varuint(), code: reader.name(), detail: reader.string() };
+    case kinds.kindRefusal: {
+      const tellId = reader.varuint();
+      const state = reader.name();
+      const code = reader.name();
+      const address = reader.string();
+      const protocol = reader.name();
+      const message = reader.name();
+      const refusal = { kind: 'refusal', tellId, state, code, address, protocol, message } as const;
+      return trace === undefined ? refusal : { ...refusal, trace };
+    }
     case kinds.kindCancel:
       return { kind: 'cancel', correlation: reader.varuint() };
     case kinds.kindSubscribe: {

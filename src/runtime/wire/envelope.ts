@@ -65,10 +65,13 @@ function write(envelope: WireEnvelope, writer: ByteWriter): void {
       writeOutcome(writer, envelope.outcome);
       return;
     case 'refusal':
-      writeHead(writer, kinds.kindRefusal, 0, undefined);
+      writeHead(writer, kinds.kindRefusal, 0, envelope.trace);
       writeCount(writer, envelope.tellId, 'tellId');
+      writer.string(envelope.state);
       writer.string(envelope.code);
-      writer.string(envelope.detail);
+      writer.string(envelope.address);
+      writer.string(envelope.protocol);
+      writer.string(envelope.message);
       return;
     case 'cancel':
       writeHead(writer, kinds.kindCancel, 0, undefined);

@@ -83,12 +83,17 @@ export interface ReplyEnvelope {
   readonly outcome: WireOutcome;
 }
 
-/** The receiver's node took the message off the link but the actor did not: the tell comes back. */
+/** The receiver's node took the message off the link but the actor did not: word of the tell comes back. */
 export interface RefusalEnvelope {
   readonly kind: 'refusal';
   readonly tellId: number;
+  readonly trace?: WireTrace;
+  /** The final state that the receiver's ledger booked, and why. */
+  readonly state: string;
   readonly code: string;
-  readonly detail: string;
+  readonly address: string;
+  readonly protocol: string;
+  readonly message: string;
 }
 
 /** The asker (or subscriber) wants no more: stops an ask in flight or a subscription. */

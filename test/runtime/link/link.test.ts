@@ -108,6 +108,18 @@ describe('a link on a good network', () => {
 });
 
 describe('the windows of a link', () => {
+  it('delivers large envelopes that share a frame', async () => {
+    const world = new LinkedWorld();
+    const [one, other] = await upPair(world);
+    for (let tag = 2; tag <= 9; tag++) {
+      const outcome = one.offer(tag, { bytes: 120 * 1024, lane: tag % 3 === 0 ? 'system' : 'user' });
+      expect(outcome).toBe('accepted');
+    }
+    await world.pass(1000);
+    expect(other.tags.toSorted((x, y) => x - y)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(other.link.counters.malformedFramesDropped).toBe(0);
+  });
+
   it('answers full at the window and keeps a part of it for the system lane', async () => {
     const world = new LinkedWorld(1, {}, { windowMessages: 100, reservedMessages: 20 });
     const [one, other] = await upPair(world);

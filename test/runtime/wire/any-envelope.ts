@@ -39,6 +39,15 @@ const optionalTrace = fc.option(trace, { nil: undefined });
 
 const ask = record({ kind: kind('ask'), ...call, correlation: count, remainingMs, chain });
 const tell = record({ kind: kind('tell'), ...call, tellId: count });
+const refusal = record({
+  kind: kind('refusal'),
+  tellId: count,
+  state: text,
+  code: text,
+  address: text,
+  protocol: text,
+  message: text,
+});
 const subscribe = record({
   kind: kind('subscribe'),
   ...call,
@@ -49,11 +58,10 @@ const subscribe = record({
 
 export const anyEnvelope: fc.Arbitrary<WireEnvelope> = fc.oneof(
   fc
-    .tuple(fc.oneof(ask, tell, subscribe), optionalTrace)
+    .tuple(fc.oneof(ask, tell, subscribe, refusal), optionalTrace)
     .map(([envelope, its]) => (its === undefined ? envelope : { ...envelope, trace: its })),
   fc.tuple(tell, remainingMs).map(([envelope, its]) => ({ ...envelope, remainingMs: its })),
   record({ kind: kind('reply'), correlation: count, outcome }),
-  record({ kind: kind('refusal'), tellId: count, code: text, detail: text }),
   record({ kind: kind('cancel'), correlation: count }),
   record({ kind: kind('credit'), correlation: count, credits: count }),
   record({ kind: kind('item'), correlation: count, sequence: count, body }),
