@@ -67,7 +67,7 @@ describe('a manifest as an object', () => {
   it('may have more than one block', async () => {
     const replica = { node: 'a', cloud: 'aws' };
     const large = manifestOf(
-      Array.from({ length: 12_000 }, () => new Uint8Array(1)),
+      Array.from({ length: 14_000 }, () => new Uint8Array(1)),
       [replica, replica, replica],
     );
     const object = await stored(large);
