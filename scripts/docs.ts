@@ -1,8 +1,9 @@
-/** Checks the Markdown pages: relative links and their anchors lead somewhere, and named npm scripts exist. */
+/** Checks the Markdown pages: relative links and their anchors, named npm scripts, named files and commands exist. */
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commandTable } from '../src/cli/commands/table.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const skippedFolders = new Set(['.cache', '.git', 'coverage', 'dist', 'node_modules']);
@@ -52,6 +53,23 @@ function* unknownScripts(text: string): Generator<string> {
   }
 }
 
+/** `src/node/compose.ts`, `test/cluster/` in backticks; a path with a placeholder or a pattern in it is none. */
+function* unknownPaths(text: string): Generator<string> {
+  for (const [, path = ''] of text.matchAll(/`((?:src|test|scripts|docs|bin|bench)\/[\w./-]*)`/g)) {
+    if (path !== 'src/gen' && !existsSync(join(root, path))) yield `${path}: no such file`;
+  }
+}
+
+const commandNames = commandTable.map(({ name }) => name);
+
+/** `loom status`, in backticks or as a line of a code block after a prompt. */
+function* unknownCommands(text: string): Generator<string> {
+  for (const [, words = ''] of text.matchAll(/(?:`|^\$ )(?:npx )?loom ((?:[a-z]+ ?){1,2})/gm)) {
+    const known = commandNames.some((name) => `${words.trim()} `.startsWith(`${name} `));
+    if (!known) yield `loom ${words.trim()}: no such command`;
+  }
+}
+
 function pagesIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -64,7 +82,12 @@ const pages = pagesIn(root);
 let faults = 0;
 for (const page of pages) {
   const text = readFileSync(page, 'utf8');
-  for (const fault of [...brokenLinks(page, text), ...unknownScripts(text)]) {
+  for (const fault of [
+    ...brokenLinks(page, text),
+    ...unknownScripts(text),
+    ...unknownPaths(text),
+    ...unknownCommands(text),
+  ]) {
     faults += 1;
     console.error(`${relative(root, page)}: ${fault}`);
   }

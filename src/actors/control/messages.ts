@@ -64,7 +64,8 @@ const ingestReceipt = z.object({
 });
 export type IngestReceipt = z.infer<typeof ingestReceipt>;
 
-const datasetPiece = z.object({ total: count, bytes: z.instanceof(Uint8Array) });
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, { error: 'is not bytes' });
+const datasetPiece = z.object({ total: count, bytes });
 export type DatasetPiece = z.infer<typeof datasetPiece>;
 
 export const Control = protocol('control', {
