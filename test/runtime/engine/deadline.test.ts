@@ -43,6 +43,16 @@ describe('deadlines', () => {
     expect(world.letters()).toEqual(['expired DEADLINE_EXCEEDED note']);
   });
 
+  it('leave the timer wheel when the message has ended', async () => {
+    const world = new World();
+    const log: string[] = [];
+    const ref = world.system.spawn(puppet(log));
+    ref.tell.note('in time', { deadlineMs: 500 });
+    expect(world.system.engine.wheel.size).toBe(1);
+    await world.run();
+    expect(world.system.engine.wheel.size).toBe(0);
+  });
+
   it('expire in the stash', async () => {
     const world = new World();
     const ref = world.system.spawn(puppet());

@@ -184,6 +184,27 @@ describe('stash', () => {
     expect(log).toEqual(['start 1', 'a', 'b', 'behind']);
   });
 
+  it('stays in front of what comes right after unstash, also in an empty mailbox', async () => {
+    const world = new World();
+    const log: string[] = [];
+    const ref = world.system.spawn(puppet(log));
+    let ready = false;
+    for (const name of ['a', 'b']) {
+      ref.tell.act((context) => {
+        if (ready) log.push(name);
+        else context.stash();
+      });
+    }
+    await world.run();
+    ref.tell.act((context) => {
+      ready = true;
+      context.unstash();
+      context.self.tell.note('behind');
+    });
+    await world.run();
+    expect(log).toEqual(['start 1', 'a', 'b', 'behind']);
+  });
+
   it('refuses one more than stashCapacity with STASH_FULL, and an expired one takes no room', async () => {
     const world = new World();
     const codes: string[] = [];

@@ -161,6 +161,22 @@ it('fails a deferred reply that the ended incarnation owed, and tells a reply th
   expect(world.system.ledger.lateReplies).toBe(1);
 });
 
+it('lets go of deferred replies that were given, however many an incarnation has', async () => {
+  const world = new World();
+  const ref = world.system.spawn(puppet());
+  let held = 0;
+  for (let i = 0; i < 1000; i++) {
+    await ref.ask.call((_context, turn) => {
+      Object.defineProperty(turn, 'fail', { value: () => held++ });
+      const reply = turn.defer();
+      void Promise.resolve().then(() => reply.resolve(i));
+      return reply;
+    });
+  }
+  await world.until(world.system.stop(ref));
+  expect(held).toBeLessThan(100);
+});
+
 it('does not tell watchers of a restart', async () => {
   const world = new World();
   const ref = world.system.spawn(puppet([], { restart: { backoff } }));

@@ -170,6 +170,24 @@ describe('subscriptions', () => {
     expect(source.feed().closed).toBe(true);
   });
 
+  it('an ask aside outlives its turn’s deadline, and ends with the incarnation', async () => {
+    const world = new World();
+    const target = world.system.spawn(puppet());
+    const codes: Promise<string>[] = [];
+    const ref = world.system.spawn(puppet());
+    const outer = ref.ask.call(
+      (context) => {
+        codes.push(codeOf(context.aside(target).ask.call((c) => c.stash(), { deadlineMs: 1000 })));
+      },
+      { deadlineMs: 10 },
+    );
+    await world.until(outer);
+    await world.run(500);
+    expect(world.system.inFlight()).toBe(1);
+    world.system.kill(ref);
+    expect(await Promise.all(codes)).toEqual(['CANCELLED']);
+  });
+
   it('an actor’s own signal counts beside its incarnation', async () => {
     const world = new World();
     const controller = new AbortController();

@@ -124,3 +124,39 @@ it('keeps one host timer, whatever it holds, and none after rest on an empty whe
   await time.run(10_000);
   expect(time.eventCount).toBe(before);
 });
+
+it('a host timer that fires late makes all due that it skipped, over more than a round too', () => {
+  for (const lateMs of [100, 20_000]) {
+    let nowMs = 0;
+    let fire: (() => void) | undefined;
+    const wheel = new TimerWheel({
+      monotonicMs: () => nowMs,
+      wallMs: () => 0,
+      soon: () => undefined,
+      later: () => undefined,
+      after: (_delayMs, run) => {
+        fire = run;
+        return { cancel: () => undefined };
+      },
+    });
+    const due: number[] = [];
+    for (const deadlineMs of [10, 40, 70, 30_000]) {
+      wheel.add({
+        deadlineMs,
+        wheelBefore: undefined,
+        wheelAfter: undefined,
+        due: () => void due.push(deadlineMs),
+      });
+    }
+    nowMs = lateMs;
+    fire?.();
+    expect(due.toSorted((a, b) => a - b)).toEqual([10, 40, 70]);
+    expect(wheel.size).toBe(1);
+    nowMs = 29_999;
+    wheel.catchUp(nowMs);
+    expect(wheel.size).toBe(1);
+    nowMs = 30_000;
+    wheel.catchUp(nowMs);
+    expect(wheel.size).toBe(0);
+  }
+});
