@@ -18,8 +18,8 @@ export interface DevNodeParts<Work extends NodeWork> {
   readonly machine: Machine;
   readonly planes: ClusterPlanes;
   readonly registry: Registry;
-  /** Starts the actors of a node that has joined. */
-  readonly start: (node: ClusterNode) => Promise<Work>;
+  /** Starts the actors of a node that has joined. `failed` says that it must begin again from what the disk holds. */
+  readonly start: (node: ClusterNode, failed: (error: LoomError) => void) => Promise<Work>;
   readonly onFact: (node: string, fact: Fact) => void;
   /** The node cannot go on: it escalated too often, or cannot join. */
   readonly fatal: (error: LoomError) => void;
@@ -126,7 +126,9 @@ export class DevNode<Work extends NodeWork> {
   /** Undefined when the node's epoch ended, or the process did, while it started. */
   async #startOn(node: ClusterNode): Promise<Work | undefined> {
     try {
-      const work = await this.#parts.start(node);
+      const work = await this.#parts.start(node, (error) => {
+        if (this.#node === node) this.#escalated(error);
+      });
       if (this.#node === node) return work;
       this.#closeWork(work);
       return undefined;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { inProcessPlanes, machine, openDevRegistry } from '../../src/node/compose.ts';
 import { DevNode, type DevNodeParts, type NodeWork } from '../../src/node/dev-node.ts';
 import { planNodes } from '../../src/node/dev-topology.ts';
-import type { LoomError } from '../../src/ports/loom-error.ts';
+import { LoomError } from '../../src/ports/loom-error.ts';
 import type { EmbeddedRegistry } from '../../src/registry/embedded/embedded-registry.ts';
 import { behavior } from '../../src/runtime/behavior.ts';
 import type { ClusterNode } from '../../src/runtime/cluster-node.ts';
@@ -144,6 +144,21 @@ test('what keeps the work from starting is the caller’s, and the node is gone'
   await expect(node.start()).rejects.toThrow('no store');
   expect(node.state).toBe('gone');
   expect(await node.drain(1_000)).toEqual({ steps: [] });
+});
+
+test('work that says it has failed begins again, and no later word of it counts', async () => {
+  const failures: ((error: LoomError) => void)[] = [];
+  const node = devNode({
+    start: async (joined, failed) => {
+      failures.push(failed);
+      return { node: joined, close: () => Promise.resolve() };
+    },
+  });
+  await node.start();
+  const before = node.epoch;
+  for (let times = 0; times < 9; times++) failures[0]?.(new LoomError('STORE_STOPPED', 'a sync failed'));
+  await expect.poll(() => node.state === 'ready' && node.epoch > before).toBe(true);
+  expect([failures.length, fatal]).toEqual([2, []]);
 });
 
 test('work that does not close is a fact, and holds nothing up', async () => {

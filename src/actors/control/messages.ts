@@ -8,7 +8,7 @@ const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const nothing = z.object({});
 const named = z.object({ name: z.string().min(1).max(255) });
 
-export const clusterStatus = z.object({
+const clusterStatus = z.object({
   nodes: z.array(
     z.object({
       id: z.string(),
@@ -25,14 +25,14 @@ export const clusterStatus = z.object({
 });
 export type ClusterStatus = z.infer<typeof clusterStatus>;
 
-export const registryListing = z.object({
+const registryListing = z.object({
   members: z.array(z.object({ node: z.string(), epoch: z.number(), state: z.string() })),
   leases: z.array(z.object({ key: z.string(), token: z.number(), holder: z.string().nullable() })),
   keys: z.array(z.object({ key: z.string(), bytes: count, revision: z.number() })),
 });
 export type RegistryListing = z.infer<typeof registryListing>;
 
-export const datasetEntry = z.object({
+const datasetEntry = z.object({
   name: z.string(),
   bytes: count,
   chunks: count,
@@ -41,10 +41,10 @@ export const datasetEntry = z.object({
 });
 export type DatasetEntry = z.infer<typeof datasetEntry>;
 
-export const badReplica = z.object({ chunk: count, node: z.string(), reason: z.string() });
+const badReplica = z.object({ chunk: count, node: z.string(), reason: z.string() });
 
 /** Every replica of every chunk was read again in full. `bad` is empty only when all of them verify. */
-export const verifyReport = z.object({
+const verifyReport = z.object({
   name: z.string(),
   bytes: count,
   chunks: count,

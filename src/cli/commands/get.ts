@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { checkDatasetName } from '../../actors/pipeline/job-plan.ts';
 import { formatBytes } from '../../config/size.ts';
 import { LoomError } from '../../ports/loom-error.ts';
 import { type ByteTarget, openFileTarget, streamTarget } from '../byte-target.ts';
@@ -33,14 +34,15 @@ export const get: Command = {
   settings: ['dataDir'],
   run: async (call) => {
     const name = call.argument('name');
-    const to = call.text('to') ?? basename(name);
+    checkDatasetName(name);
+    const to = call.text('to') ?? name;
     await withControl(call, async (control) => {
       const pieces = control.subscribe.read({ name }, { signal: call.io.signal, credits: piecesAhead });
       if (to === '-') {
         await receive(call, name, pieces, streamTarget(call.io.stdout, call.io.signal));
         return;
       }
-      const path = await filePath(resolve(call.io.cwd, to), basename(name));
+      const path = await filePath(resolve(call.io.cwd, to), name);
       const bytes = await receive(call, name, pieces, await openFileTarget(path, call.given('force')));
       call.output.result({ name, path, bytes }, () => `${printable(path)}: ${formatBytes(bytes)}\n`);
     });
@@ -78,6 +80,7 @@ async function receive(
 
 /** Into a folder that exists under the data set's name, else as it was given. */
 async function filePath(path: string, name: string): Promise<string> {
+  // What cannot be looked at is said when it is opened.
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() === true ? join(path, name) : path;
 }

@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { checkDatasetName } from '../../actors/pipeline/job-plan.ts';
 import { formatDuration } from '../../config/duration.ts';
 import { formatBytes } from '../../config/size.ts';
 import { LoomError } from '../../ports/loom-error.ts';
@@ -28,7 +29,6 @@ export const ingest: Command = {
   run: async (call) => {
     const path = resolve(call.io.cwd, call.argument('file'));
     const name = call.text('name') ?? basename(path);
-    const { checkDatasetName } = await import('../../actors/pipeline/job-plan.ts');
     checkDatasetName(name);
     const startMs = call.io.monotonicMs();
     const { job, bytes, chunks } = await ingestPath(call, path, name);

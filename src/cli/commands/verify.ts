@@ -1,4 +1,5 @@
 import type { VerifyReport } from '../../actors/control/messages.ts';
+import { checkDatasetName } from '../../actors/pipeline/job-plan.ts';
 import { formatBytes } from '../../config/size.ts';
 import type { Command } from '../command.ts';
 import { printable } from '../printable.ts';
@@ -21,6 +22,7 @@ export const verify: Command = {
   settings: ['dataDir'],
   run: async (call) => {
     const name = call.argument('name');
+    checkDatasetName(name);
     const { signal } = call.io;
     call.output.note(`Verifying ${printable(name)} …`);
     const report = await withControl(call, (control) =>
