@@ -62,7 +62,7 @@ const rows = {
     3,
   ),
   UNKNOWN_OUTCOME: row(
-    'The link ended before the peer answered: the call may or may not have been carried out.',
+    'The call was cut off before its answer: it may or may not have been carried out.',
     false,
     'Ask for the state, or repeat the call if it is idempotent.',
   ),

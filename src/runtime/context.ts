@@ -244,7 +244,7 @@ export class Context<P extends Protocol = Protocol> implements ActorContext<P>, 
     for (const timer of [...extra.timers]) timer.cancel();
     for (const off of extra.unwatch) off();
     for (const feed of extra.feeds) feed.fail(error);
-    const unpaid = new LoomError('ACTOR_STOPPED', `${error.message} before it gave a reply that it owed`);
+    const unpaid = new LoomError('UNKNOWN_OUTCOME', `${error.message} before it gave a reply that it owed`);
     for (const ask of extra.owed) ask.fail(unpaid);
     extra.guard.revoke();
   }

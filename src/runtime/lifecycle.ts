@@ -256,7 +256,8 @@ export class Lifecycle {
     if (turn === undefined) return;
     cell.turn = undefined;
     cell.more.cut = { context: cell.context, turn };
-    cell.close(turn, 'failed', code);
+    // ACTOR_STOPPED tells a caller that its message was not begun.
+    cell.close(turn, 'failed', code === 'ACTOR_STOPPED' ? 'UNKNOWN_OUTCOME' : code);
     turn.abort(new LoomError(code, `${cell.address}: ${reason}`));
   }
 

@@ -52,7 +52,9 @@ const failureBackoff = { minMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.2 };
  * SH1. Actors are started only while the lease is held and may be acted upon.
  * SH2. What comes while the lease is taken, or for an actor that is leaving, waits in order; it is refused when there is
  *      no room (BUFFER_FULL), or when the lease is lost, given away or not to be had in time (NO_OWNER).
- * SH3. A hand-over ends each actor in order (turns, hooks), then gives the lease back.
+ * SH3. While the node may not act, asks are refused with NO_OWNER: who asks tries again, perhaps at a successor that
+ *      this node does not know yet.
+ * SH4. A hand-over ends each actor in order (turns, hooks), then gives the lease back.
  */
 export class Shard {
   readonly number: number;
@@ -89,6 +91,8 @@ export class Shard {
     const state = this.#state;
     if (state.kind === 'owned' && this.#host.mayAct && this.#actors.get(key)?.leaving !== true) {
       this.#hand(key, envelope, state.token);
+    } else if (envelope instanceof AskEnvelope && !this.#host.mayAct) {
+      this.#engine.close(envelope, 'refused', 'NO_OWNER', this.#address(key));
     } else if (!this.#buffer.hold(key, envelope)) {
       this.#engine.close(envelope, 'refused', 'BUFFER_FULL', this.#address(key));
     } else if (state.kind === 'unowned') {
@@ -126,7 +130,7 @@ export class Shard {
     this.resume();
   }
 
-  /** SH3. Resolves when the lease is given back, or the epoch has ended. */
+  /** SH4. Resolves when the lease is given back, or the epoch has ended. */
   handOver(): Promise<void> {
     const state = this.#state;
     if (state.kind === 'handing-over') return state.done;

@@ -97,6 +97,8 @@ export class VirtualRef<P extends Protocol> implements ActorRef<P> {
     const { engine } = this.#post;
     const untilMs = engine.clock.monotonicMs() + (options?.deadlineMs ?? engine.defaultDeadlineMs);
     for (let attempt = 0; ; attempt++) {
+      if (options?.signal?.aborted === true)
+        throw new LoomError('CANCELLED', `${this.address}: the caller gave up`);
       const failure = await this.#attempt(definition, body, options, untilMs - engine.clock.monotonicMs());
       if (failure.ok) return failure.value;
       const { error } = failure;
@@ -155,7 +157,7 @@ export class VirtualRef<P extends Protocol> implements ActorRef<P> {
     }
   }
 
-  /** Ended early when the caller gives up: the next attempt then says so. */
+  /** Ended early when the caller gives up. */
   #wait(waitMs: number, signal: CancelSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const over = (): void => {

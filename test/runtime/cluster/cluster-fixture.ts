@@ -1,4 +1,5 @@
 import { LoomError } from '../../../src/ports/loom-error.ts';
+import type { MemberDescription } from '../../../src/ports/registry.ts';
 import {
   type EmbeddedRegistry,
   openEmbeddedRegistry,
@@ -23,6 +24,8 @@ export interface ClusterOptions {
   readonly link?: Partial<LinkOptions>;
   /** How long calls to the registry and its answers take, each way. */
   readonly registryDelayMs?: number;
+  /** How a node describes itself; default: in one cloud with all others. */
+  readonly member?: (name: string) => MemberDescription;
   /** Starts the actors and regions of each life of a node. */
   readonly setup?: (life: NodeLife) => void;
 }
@@ -126,7 +129,7 @@ export class Cluster {
     const facts: Fact[] = [];
     let ended = 0;
     const joining = ClusterNode.join({
-      member: describeNode(name),
+      member: (this.#options.member ?? describeNode)(name),
       clock: process,
       random: this.random.fork(name),
       transport: this.network.transport(process),

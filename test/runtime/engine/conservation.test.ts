@@ -285,8 +285,8 @@ it('every message ends in exactly one state, whatever happens to its actor', asy
     'dropped MAILBOX_FULL',
     'expired CANCELLED',
     'expired DEADLINE_EXCEEDED',
-    'failed ACTOR_STOPPED',
     'failed HANDLER_FAILED',
+    'failed UNKNOWN_OUTCOME',
     'refused CALL_CYCLE',
     'refused MAILBOX_FULL',
   ]);

@@ -84,7 +84,7 @@ describe('start and stop', () => {
     expect(world.letters()).toEqual(['deadLettered ACTOR_STOPPED call', 'deadLettered ACTOR_STOPPED note']);
   });
 
-  it('cuts the turn off at stopMs: its asker gets ACTOR_STOPPED, its signal is aborted', async () => {
+  it('cuts the turn off at stopMs: its asker gets UNKNOWN_OUTCOME, its signal is aborted', async () => {
     const world = new World();
     const ref = world.system.spawn(puppet([], { stopMs: 200 }));
     let aborted = false;
@@ -102,8 +102,8 @@ describe('start and stop', () => {
     expect(aborted).toBe(false);
     await world.run(1);
     await stopped;
-    expect([await running, aborted]).toEqual(['ACTOR_STOPPED', true]);
-    expect(world.letters()).toEqual(['failed ACTOR_STOPPED call']);
+    expect([await running, aborted]).toEqual(['UNKNOWN_OUTCOME', true]);
+    expect(world.letters()).toEqual(['failed UNKNOWN_OUTCOME call']);
   });
 
   it('two stops wait for the same end', async () => {
@@ -231,7 +231,7 @@ describe('drainActor', () => {
     const drained = world.system.drainActor(ref, 300);
     await world.run(400);
     await drained;
-    expect([await stuck, await waiting]).toEqual(['ACTOR_STOPPED', 'ACTOR_STOPPED']);
+    expect([await stuck, await waiting]).toEqual(['UNKNOWN_OUTCOME', 'ACTOR_STOPPED']);
     expect(world.of('stop-overdue').map(({ limitMs }) => limitMs)).toEqual([300, 100]);
   });
 
@@ -313,7 +313,7 @@ describe('kill and crash', () => {
     await world.run();
     world.system.kill(ref);
     expect(world.system.actorCount).toBe(0);
-    expect(await turn).toBe('ACTOR_STOPPED');
+    expect(await turn).toBe('UNKNOWN_OUTCOME');
     await world.run(10_000);
     expect(log).toEqual(['p', 'a', 'b', 'c']);
   });
@@ -352,7 +352,7 @@ describe('kill and crash', () => {
       }),
     );
     await world.run();
-    expect(await killed).toBe('ACTOR_STOPPED');
+    expect(await killed).toBe('UNKNOWN_OUTCOME');
     expect(world.system.ledger).toMatchObject({ sent: 1, failed: 1, handled: 0 });
   });
 

@@ -156,7 +156,7 @@ it('fails a deferred reply that the ended incarnation owed, and tells a reply th
   );
   await world.run();
   ref.tell.act(() => fail());
-  expect(await world.until(owed, 10)).toBe('ACTOR_STOPPED');
+  expect(await world.until(owed, 10)).toBe('UNKNOWN_OUTCOME');
   reply?.resolve('late');
   expect(world.system.ledger.lateReplies).toBe(1);
 });
@@ -242,7 +242,7 @@ it('cuts off a turn that outlives the stop limit; its late answer is a record an
   await world.run(499);
   expect(log).toEqual(['start 1']);
   await world.run(200);
-  expect(await cut).toBe('ACTOR_STOPPED');
+  expect(await cut).toBe('UNKNOWN_OUTCOME');
   expect(world.of('stop-overdue')).toHaveLength(1);
   const other = new Gate();
   slow?.tell.act(() => other.opened);
