@@ -6,6 +6,7 @@ export { nativeChecksum } from './adapters/checksum/native-checksum.ts';
 export { systemClock } from './adapters/clock/system-clock.ts';
 export { nodeDisk } from './adapters/disk/node-disk.ts';
 export { cryptoRandom } from './adapters/random/crypto-random.ts';
+export { type DataFolder, openDataFolder } from './node/data-folder.ts';
 export { type ClusterDrain, DevCluster, type DevClusterOptions } from './node/dev-cluster.ts';
 export type { Checksum, Hasher } from './ports/checksum.ts';
 export type { Clock, TimerHandle } from './ports/clock.ts';

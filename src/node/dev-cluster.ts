@@ -7,7 +7,7 @@ import type { EmbeddedRegistry } from '../registry/embedded/embedded-registry.ts
 import type { Fact } from '../runtime/facts.ts';
 import type { JournalDurability } from '../runtime/journal/journal.ts';
 import { inProcessPlanes, type Machine, machine, openDevRegistry } from './compose.ts';
-import { type DataFolder, openDataFolder } from './data-folder.ts';
+import type { DataFolder } from './data-folder.ts';
 import { type ControlServer, serveControl } from './dev-control.ts';
 import { datasetManifest } from './dev-datasets.ts';
 import { anyUp, DevNode } from './dev-node.ts';
@@ -15,12 +15,11 @@ import { type PlannedNode, planNodes } from './dev-topology.ts';
 import { type PipelineWork, startPipelineWork } from './pipeline-work.ts';
 
 export interface DevClusterOptions {
-  /** Held and marked as Loom's; made when missing. */
-  readonly dataDir: string;
+  /** Held by the caller; the cluster gives it up at its end, also when it cannot start. */
+  readonly folder: DataFolder;
   readonly nodes: readonly CloudCount[];
   readonly durability: JournalDurability;
   readonly version: string;
-  readonly environment: NodeJS.ProcessEnv;
   /** What the nodes and the registry tell; `node` is empty for the process itself. */
   readonly onFact?: (node: string, fact: Fact) => void;
 }
@@ -82,8 +81,7 @@ export class DevCluster {
 
   /** Resolves when every node is up and the socket is served. Leaves nothing running when it rejects. */
   static async start(options: DevClusterOptions): Promise<DevCluster> {
-    const { durability, version, environment } = options;
-    const folder = await openDataFolder(options.dataDir, { version, environment });
+    const { folder, durability, version } = options;
     const closing: (() => Promise<unknown>)[] = [() => folder.lock.release()];
     try {
       const parts = machine();

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, realpath, rm, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDataFolder } from '../../src/node/data-folder.ts';
 import { DevCluster } from '../../src/node/dev-cluster.ts';
 import { LoomError } from '../../src/ports/loom-error.ts';
 import { type Recorded, record } from './recorded-io.ts';
@@ -21,13 +22,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function start(name: string, count: number): Promise<DevCluster> {
+async function start(name: string, count: number): Promise<DevCluster> {
   return DevCluster.start({
-    dataDir: join(folder, name),
+    folder: await openDataFolder(join(folder, name), { version: '0.0.0', environment: {} }),
     nodes: ['aws', 'gcp'].map((cloud) => ({ cloud, count })),
     durability: 'process-crash-safe',
     version: '0.0.0',
-    environment: {},
   });
 }
 

@@ -105,15 +105,16 @@ describe('a cluster of processes’ own', () => {
     const dev = await startDev('-o', 'json');
     const { pid, socket } = JSON.parse(dev.stdout) as { pid: number; socket: string };
     expect(pid).toBe(dev.process.pid);
-    const tries = [await ask('dev'), await ask('dev'), await ask('dev')];
+    const tries = [await ask('dev'), await ask('dev')];
     for (const { exitCode, stderr } of tries) {
       expect(exitCode).toBe(1);
       expect(stderr).toContain('FOLDER_HELD');
       expect(stderr).toContain(`process ${pid}`);
       expect(stderr).toContain(socket);
     }
-    // The best of three, as other tests may have the machine at the same time.
-    expect(Math.min(...tries.map(({ tookMs }) => tookMs))).toBeLessThan(1_000);
+    // Less what this machine needs to start any process, as others may have it at the same time.
+    const idle = await loom('version');
+    expect(Math.min(...tries.map(({ tookMs }) => tookMs)) - idle.tookMs).toBeLessThan(1_000);
   });
 
   test('after kill -9 the next one takes the folder over: data verifies, epochs and tokens go on', async () => {

@@ -1,4 +1,5 @@
 import { formatDuration } from '../../config/duration.ts';
+import { openDataFolder } from '../../node/data-folder.ts';
 import type { DevCluster } from '../../node/dev-cluster.ts';
 import { errorTable } from '../../ports/error-table.ts';
 import type { LoomError } from '../../ports/loom-error.ts';
@@ -27,14 +28,15 @@ export const dev: Command = {
     const { values, origins } = await call.settings();
     const { dataDir, nodes, durability, logLevel } = values;
     output.note(`Starting on ${dataDir} …`);
-    const { DevCluster } = await import('../../node/dev-cluster.ts');
     const version = packageVersion();
+    const folder = await openDataFolder(dataDir, { version, environment: io.environment });
+    // After the folder is held: whoever is refused need not wait for the engine to load.
+    const { DevCluster } = await import('../../node/dev-cluster.ts');
     const cluster = await DevCluster.start({
-      dataDir,
+      folder,
       nodes,
       durability,
       version,
-      environment: io.environment,
       onFact: factLog(logLevel, (line) => output.note(line)),
     });
     output.result(devReport(cluster), () =>

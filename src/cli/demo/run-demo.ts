@@ -6,6 +6,7 @@ import { formatDuration } from '../../config/duration.ts';
 import type { Settings } from '../../config/settings.ts';
 import { formatBytes } from '../../config/size.ts';
 import { type Machine, machine } from '../../node/compose.ts';
+import { openDataFolder } from '../../node/data-folder.ts';
 import { DevCluster } from '../../node/dev-cluster.ts';
 import { LoomError } from '../../ports/loom-error.ts';
 import { reportFacts } from '../commands/verify.ts';
@@ -79,11 +80,10 @@ async function inFolder(
   stages.tell('source', `${formatBytes(file.bytes)}: ${made}`);
 
   const cluster = await DevCluster.start({
-    dataDir: join(folder, 'data'),
+    folder: await openDataFolder(join(folder, 'data'), { version, environment: io.environment }),
     nodes: settings.nodes,
     durability: settings.durability,
     version,
-    environment: io.environment,
     onFact: factLog(settings.logLevel, (line) => output.note(line)),
   });
   try {
