@@ -34,7 +34,7 @@ export interface Engine {
   readonly random: Random;
   readonly wheel: TimerWheel;
   readonly scheduler: Scheduler;
-  readonly turnWaits: TurnWaits;
+  readonly turnWaits: TurnWaits<Incarnation>;
   readonly ledger: Ledger;
   readonly facts: Facts;
   readonly guard: MessageGuard | undefined;

@@ -1,9 +1,12 @@
-import type { Cell, Incarnation } from './cell.ts';
+/** What hears of the end of its turn: a cell, told with the incarnation that began the turn. */
+interface Settling<Context> {
+  settled(context: Context, failed: boolean, value: unknown): void;
+}
 
 /** Waits for the promise of one asynchronous turn. */
-interface TurnWait {
-  cell: Cell | undefined;
-  context: Incarnation | undefined;
+interface TurnWait<Context> {
+  cell: Settling<Context> | undefined;
+  context: Context | undefined;
   readonly fulfilled: (value: unknown) => void;
   readonly rejected: (error: unknown) => void;
 }
@@ -12,18 +15,18 @@ interface TurnWait {
  * The waits of a node's asynchronous turns. One that is over serves a later turn: made anew for each turn they cost
  * time, and kept by each actor they cost 200 bytes for as long as it idles.
  */
-export class TurnWaits {
-  readonly #idle: TurnWait[] = [];
+export class TurnWaits<Context> {
+  readonly #idle: TurnWait<Context>[] = [];
 
-  wait(cell: Cell, context: Incarnation, turn: Promise<unknown>): void {
+  wait(cell: Settling<Context>, context: Context, turn: Promise<unknown>): void {
     const wait = this.#idle.pop() ?? this.#make();
     wait.cell = cell;
     wait.context = context;
     turn.then(wait.fulfilled, wait.rejected);
   }
 
-  #make(): TurnWait {
-    const wait: TurnWait = {
+  #make(): TurnWait<Context> {
+    const wait: TurnWait<Context> = {
       cell: undefined,
       context: undefined,
       fulfilled: (value) => {
@@ -36,9 +39,9 @@ export class TurnWaits {
     return wait;
   }
 
-  #over(wait: TurnWait, failed: boolean, value: unknown): void {
-    const cell = wait.cell as Cell;
-    const context = wait.context as Incarnation;
+  #over(wait: TurnWait<Context>, failed: boolean, value: unknown): void {
+    const cell = wait.cell as Settling<Context>;
+    const context = wait.context as Context;
     wait.cell = undefined;
     wait.context = undefined;
     if (this.#idle.length < idleMax) this.#idle.push(wait);

@@ -16,7 +16,7 @@ const datasetId = z.string().regex(/^[a-z0-9-]{1,64}$/);
 const nothing = z.object({});
 
 /** What a source was when its job was planned; a difference later is SOURCE_CHANGED. */
-export const sourcePin = z.object({
+const sourcePin = z.object({
   device: z.number(),
   inode: z.number(),
   bytes: count,
@@ -173,7 +173,7 @@ export const Ingestor = protocol('ingestor', {
 const replicaTarget = z.object({ node: nodeId, cloud: z.string(), from: nodeId });
 
 /** One try at one chunk, granted to one node for `leaseMs` from now; `renew` prolongs it. */
-export const work = z.object({
+const work = z.object({
   token: workToken,
   chunk: chunkIdentity,
   source,
@@ -196,10 +196,10 @@ const storedChunk = z.object({
 export type StoredChunk = z.infer<typeof storedChunk>;
 
 /** Why a try ended: `transform` counts against the chunk's three tries, `lost` against its ten. */
-export const failureKind = z.enum(['transform', 'lost', 'source-changed', 'source-unreachable']);
+const failureKind = z.enum(['transform', 'lost', 'source-changed', 'source-unreachable']);
 export type FailureKind = z.infer<typeof failureKind>;
 
-export const jobState = z.enum(['running', 'paused', 'done', 'failed', 'cancelled']);
+const jobState = z.enum(['running', 'paused', 'done', 'failed', 'cancelled']);
 export type JobState = z.infer<typeof jobState>;
 
 export const jobProgress = z.object({
@@ -286,7 +286,7 @@ export const jobHead = z.object({
 export type JobHead = z.infer<typeof jobHead>;
 
 /** What is durable of one chunk; leases are not. `tried` names nodes whose try failed. */
-export const chunkRecord = z.object({
+const chunkRecord = z.object({
   state: z.enum(['waiting', 'done', 'quarantined']),
   failures: count,
   losses: count,
