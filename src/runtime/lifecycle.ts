@@ -234,8 +234,7 @@ export class Lifecycle {
         cell.life = { kind: 'draining' };
         if (cell.runnable) cell.schedule();
       }
-      const waits = kind === 'starting' || kind === 'restarting';
-      if (!waits && cell.turn === undefined && cell.mailbox.count === 0) return;
+      if (cell.turn === undefined && cell.mailbox.count === 0) return;
       await new Promise<void>((resolve) => cell.more.turnOver.push(resolve));
     }
   }

@@ -283,6 +283,19 @@ describe('drainActor', () => {
     expect(world.system.actorCount).toBe(0);
   });
 
+  it('an actor whose messages are given up while it starts is drained as soon as it runs', async () => {
+    const world = new World();
+    const gate = new Gate();
+    const ref = world.system.spawn(puppet([], { setup: () => gate.opened }));
+    const expired = codeOf(ref.ask.call(() => undefined, { deadlineMs: 10 }));
+    const drained = world.system.drainActor(ref, 1000);
+    await world.run(100);
+    gate.open();
+    await world.until(drained, 10);
+    expect(await expired).toBe('DEADLINE_EXCEEDED');
+    expect(world.of('stop-overdue')).toEqual([]);
+  });
+
   it('two drains wait for the same end', async () => {
     const world = new World();
     const log: string[] = [];
