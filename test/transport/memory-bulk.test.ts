@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { BulkBlock, BulkSource } from '../../src/ports/bulk.ts';
 import { MemoryBulkPlane } from '../../src/transport/memory/memory-bulk-plane.ts';
@@ -50,6 +51,21 @@ describe('the memory bulk plane', () => {
       },
     };
     await expect(count(b.pull(a.offer(broken), 0, signal))).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it('lets go of the reader’s signal when a pull has ended, however', async () => {
+    const plane = new MemoryBulkPlane();
+    const [a, b] = [plane.attach('a'), plane.attach('b')];
+    const ticket = a.offer(sourceOf(1, 2));
+    const own = new AbortController().signal;
+    await count(b.pull(ticket, 0, own));
+    for await (const _ of b.pull(ticket, 0, own)) break;
+    const revoked = b.pull(ticket, 0, own)[Symbol.asyncIterator]();
+    await revoked.next();
+    expect(getEventListeners(own, 'abort')).toHaveLength(1);
+    a.revoke(ticket.ticket);
+    await expect(revoked.next()).rejects.toMatchObject({ code: 'BULK_TICKET_UNKNOWN' });
+    expect(getEventListeners(own, 'abort')).toHaveLength(0);
   });
 
   it('gives one block at a time to one reader', async () => {

@@ -18,8 +18,6 @@ export async function pullBlocks(
   try {
     for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) {
       await take(step.value);
-      // A source that always has a block ready would not notice that the signal was aborted.
-      if (signal.aborted) throw LoomError.from(signal.reason, 'CANCELLED');
       bytes += step.value.bytes.length;
       blocks++;
     }

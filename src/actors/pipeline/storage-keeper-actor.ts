@@ -89,13 +89,13 @@ export function storageKeeper(given: KeeperParts): Behavior<typeof Keeper> {
     function transfer<T>(
       turn: Turn<T>,
       dataset: string,
-      run: (signal: AbortSignal) => Promise<T>,
+      run: (signal: AbortSignal, reply: Deferred<T>) => Promise<T>,
     ): Deferred<T> {
       const deferred = beside(turn, (reply) =>
         transfers.run(
           dataset,
           () => reply.wanted,
-          ({ signal }) => run(signal),
+          ({ signal }) => run(signal, reply),
         ),
       );
       sweeping ??= ctx.every(limits.sweepMs, () => {
@@ -114,11 +114,11 @@ export function storageKeeper(given: KeeperParts): Behavior<typeof Keeper> {
 
     return {
       stage: (order, turn) =>
-        transfer(turn, order.chunk.dataset, async (signal) => {
+        transfer(turn, order.chunk.dataset, async (signal, reply) => {
           const staged = await work.stage(order, signal);
-          if (signal.aborted) {
+          if (signal.aborted || !reply.wanted) {
             await staged.part.close();
-            throw LoomError.from(signal.reason, 'CANCELLED');
+            throw new LoomError('CANCELLED', 'nobody waits for the staged chunk any more');
           }
           return { staged: await staging.add(staged), bytes: staged.bytes, blocks: staged.blocks };
         }),

@@ -91,7 +91,7 @@ export class KeeperNode {
   bulk!: BulkAttachment;
   system!: ActorSystem;
   ref!: ActorRef<typeof Keeper>;
-  /** What the keeper gets in place of its store. */
+  /** What the keeper gets in place of its store; counts from the next `spawn` on. */
   dress: (store: ChunkStore) => ChunkStore = (store) => store;
   readonly #world: KeeperWorld;
   readonly #name: string;
@@ -134,6 +134,20 @@ export class KeeperNode {
       this.stops.push(error);
     };
     this.ref = this.system.spawn(storageKeeper({ ...parts, stopped }), { name: 'keeper' });
+  }
+
+  /** Stops the keeper and starts another on the same store, through `dress`. */
+  async dressed(change: Partial<Pick<ChunkStore, 'begin' | 'verify'>>): Promise<void> {
+    await this.#world.until(this.system.stop(this.ref));
+    this.dress = (store) =>
+      new Proxy(store, {
+        get: (target, property) => {
+          const value: unknown = Reflect.get(change, property) ?? Reflect.get(target, property, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    this.spawn();
+    await this.#world.run();
   }
 
   /** kill -9, or with `power` a loss of power, and a new process on the same disk. */

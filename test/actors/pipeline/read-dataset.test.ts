@@ -127,6 +127,21 @@ describe('reading a data set', () => {
     expect(world.plane.bytesBetween('a2', 'reader')).toBeGreaterThan(0);
   });
 
+  it('R2: asks a replica again that got on before it was cut off, and gives up when none gets on', async () => {
+    const cut = (blocksEach: number): BulkAttachment => ({
+      ...dressed((block) => block),
+      async *pull(ticket, fromBlock, signal) {
+        for await (const block of reader.pull(ticket, fromBlock, signal)) {
+          if (block.index >= fromBlock + blocksEach) throw new LoomError('BULK_PEER_GONE', 'cut off');
+          yield block;
+        }
+      },
+    });
+    const manifest = { ...manifestOf(chunks, replicas.slice(0, 2)) };
+    expectBytes(await world.until(collect(readDataset(parts({ manifest, bulk: cut(1) })))), whole);
+    expect(await world.codeOf(collect(readDataset(parts({ manifest, bulk: cut(0) }))))).toBe('UNREADABLE');
+  });
+
   it('R1: takes no block that was changed on its way', async () => {
     const bulk = dressed((block, from) => {
       if (from !== 'b1' || block.index !== 1) return block;
@@ -206,12 +221,28 @@ describe('reading a data set', () => {
     const abort = new AbortController();
     const reading = readDataset(parts({ signal: abort.signal }));
     await world.until(reading.next());
+    await world.run();
     abort.abort();
-    expect(await world.codeOf(collect(reading))).toBe('CANCELLED');
+    expect(await world.codeOf(reading.next())).toBe('CANCELLED');
 
-    const left = readDataset(parts());
+    const open = new Set<string>();
+    const bulk: BulkAttachment = {
+      ...dressed((block) => block),
+      async *pull(ticket, fromBlock, signal) {
+        open.add(ticket.ticket);
+        try {
+          yield* reader.pull(ticket, fromBlock, signal);
+        } finally {
+          open.delete(ticket.ticket);
+        }
+      },
+    };
+    const left = readDataset(parts({ bulk }));
     await world.until(left.next());
+    await world.run();
+    expect(open.size).toBe(2);
     await world.until(left.return(undefined));
+    expect(open.size, 'no pull is left open').toBe(0);
     expect(await world.until(left.next())).toEqual({ done: true, value: undefined });
   });
 
