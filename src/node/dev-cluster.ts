@@ -107,8 +107,9 @@ export class DevCluster {
             machine: parts,
             planes,
             registry,
-            start: (node) =>
+            start: (node, stopped) =>
               startPipelineWork(node, {
+                stopped,
                 machine: parts,
                 bulk: planes.bulk,
                 folder: join(root, 'nodes', plan.id),

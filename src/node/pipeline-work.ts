@@ -1,5 +1,6 @@
 import { type PipelineOfNode, startPipeline } from '../actors/pipeline/start-pipeline.ts';
 import type { BulkAttachment, BulkPlane } from '../ports/bulk.ts';
+import type { LoomError } from '../ports/loom-error.ts';
 import type { ClusterNode } from '../runtime/cluster-node.ts';
 import type { JournalDurability } from '../runtime/journal/journal.ts';
 import type { Machine } from './compose.ts';
@@ -19,11 +20,13 @@ export interface PipelinePlace {
   readonly folder: string;
   readonly cloud: string;
   readonly durability: JournalDurability;
+  /** A sync failed: the store takes no writes until it is opened anew. */
+  readonly stopped: (error: LoomError) => void;
 }
 
 /** Starts the pipeline's actors on a node that has joined. Leaves nothing open when it rejects. */
 export async function startPipelineWork(node: ClusterNode, place: PipelinePlace): Promise<PipelineWork> {
-  const { machine, folder, cloud, durability } = place;
+  const { machine, folder, cloud, durability, stopped } = place;
   await machine.disk.makeDirectory(folder);
   const bulk = place.bulk.attach(node.node);
   try {
@@ -33,6 +36,7 @@ export async function startPipelineWork(node: ClusterNode, place: PipelinePlace)
       folder,
       durability,
       cloud,
+      stopped,
       // Blocks are filled before anyone reads them; zeroing them first would cost as much as checking them.
       allocate: (bytes) => Buffer.allocUnsafeSlow(bytes),
     });

@@ -225,6 +225,14 @@ describe('bad input', () => {
     ]);
   });
 
+  test('a file that may not be read', async () => {
+    // The superuser may read any file of its own; these are for writing alone.
+    const superuser = process.getuid?.() === 0 && process.platform === 'linux';
+    const path = superuser ? '/sys/bus/cpu/uevent' : join(folder, 'secret');
+    if (!superuser) await writeFile(path, 'secret', { mode: 0o200 });
+    expect(await refusal(['ingest', path, '--name', 'never'])).toEqual(['DISK_DENIED', 4]);
+  });
+
   test('more replicas or clouds than there are', async () => {
     expect(await refusal(['ingest', 'ten'], 'small')).toEqual(['TOO_FEW_NODES', 1]);
     expect(await refusal(['ingest', 'ten', '--replicas', '5', '--name', 'never'])).toEqual([

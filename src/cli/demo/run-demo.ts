@@ -43,7 +43,7 @@ const stageColumns = 9;
 export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   const { io, output, source, keep } = options;
   const parts = machine();
-  const temporary = await realpath(tmpdir());
+  const temporary = await realpath(io.environment['TMPDIR'] ?? tmpdir());
   const bytes = 'path' in source ? await givenSize(parts, source.path) : source.bytes;
   await checkDemoSpace(parts.disk, temporary, bytes, 'path' in source ? 3 : 4);
   const folder = await mkdtemp(join(temporary, 'loom-demo-'));
