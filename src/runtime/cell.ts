@@ -312,7 +312,7 @@ export class Cell implements EnvelopeHost, Runnable {
     this.engine.close(envelope, state, code, this.address, cause);
   }
 
-  /** A turn is told by its signal, a waiting message is booked, a deferred reply (closed by then) only answered. */
+  /** A turn is told by its signal, as is the work for a reply that is still owed; a waiting message is booked. */
   givenUp(envelope: TimedEnvelope, code: 'DEADLINE_EXCEEDED' | 'CANCELLED'): void {
     if (envelope.state !== 'turn' && envelope.state !== 'closed') {
       if (envelope.state === 'queued') this.more.givenUp++;
@@ -320,8 +320,8 @@ export class Cell implements EnvelopeHost, Runnable {
       return;
     }
     const error = closingError(code, envelope, this.address, undefined);
-    if (envelope instanceof AskEnvelope) envelope.fail(error);
-    if (envelope.state === 'turn') envelope.abort(error);
+    const owed = envelope instanceof AskEnvelope && envelope.fail(error);
+    if (envelope.state === 'turn' || owed) envelope.abort(error);
   }
 
   #bookHandled(envelope: Envelope): void {

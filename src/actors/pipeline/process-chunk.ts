@@ -91,6 +91,7 @@ const lostCodes: ReadonlySet<string> = new Set([
   'CANCELLED',
   'STALE_INCARNATION',
   'DEADLINE_EXCEEDED',
+  'BULK_PEER_GONE',
   'INTERNAL',
 ]);
 

@@ -47,8 +47,17 @@ export class Replication {
     this.#stages = direct.map((target) => ({ node: target.node, staged: this.#stage(target.node) }));
   }
 
-  push(block: BulkBlock): Promise<void> {
-    return this.#broadcast.push(block, this.#parts.signal);
+  /** Throws what the first failed target said: its pull may end before its answer does. */
+  async push(block: BulkBlock): Promise<void> {
+    try {
+      await this.#broadcast.push(block, this.#parts.signal);
+    } catch (thrown) {
+      this.#broadcast.fail(LoomError.from(thrown));
+      for (const stage of await Promise.allSettled(this.#stages.map(({ staged }) => staged))) {
+        if (stage.status === 'rejected' && stage.reason instanceof TargetFailed) throw stage.reason;
+      }
+      throw thrown;
+    }
   }
 
   /** All bytes have passed: makes every copy durable and answers where they are. */
