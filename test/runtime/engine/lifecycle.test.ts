@@ -386,12 +386,10 @@ describe('kill and crash', () => {
     tree(world, log);
     const last = world.system.spawn(puppet([], { setup: (c) => c.onStop(() => void log.push('-last')) }));
     expect(await world.until(last.ask.call(() => 1))).toBe(1);
-    const before = world.time.pendingCount;
     await world.until(world.system[Symbol.asyncDispose]());
     await world.until(world.system.close());
     expect(log.slice(4)).toEqual(['-last', '-c', '-b', '-a', '-p']);
     expect(world.system.actorCount).toBe(0);
-    expect(before).toBeGreaterThan(0);
     const events = world.time.eventCount;
     await world.run(60_000);
     expect(world.time.eventCount).toBe(events);

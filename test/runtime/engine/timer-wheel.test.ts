@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { VirtualTime } from '../../../src/runtime/simulation/virtual-time.ts';
-import { TimerWheel, tickMs, type WheelEntry } from '../../../src/runtime/timer-wheel.ts';
+import {
+  type BudgetEntry,
+  TimerWheel,
+  tickMs,
+  undated,
+  type WheelEntry,
+} from '../../../src/runtime/timer-wheel.ts';
 
 class Entry implements WheelEntry {
   wheelBefore: WheelEntry | undefined = undefined;
@@ -159,4 +165,52 @@ it('a host timer that fires late makes all due that it skipped, over more than a
     wheel.catchUp(nowMs);
     expect(wheel.size).toBe(0);
   }
+});
+
+it('asks of one pass get their deadlines together when it ends; those that are over by then get none', () => {
+  let nowMs = 0;
+  let clockReads = 0;
+  const laters: (() => void)[] = [];
+  let fire: (() => void) | undefined;
+  const wheel = new TimerWheel({
+    monotonicMs: () => {
+      clockReads++;
+      return nowMs;
+    },
+    wallMs: () => 0,
+    soon: () => undefined,
+    later: (run) => void laters.push(run),
+    after: (_delayMs, run) => {
+      fire = run;
+      return { cancel: () => undefined };
+    },
+  });
+  const due: number[] = [];
+  const entries = [10, 20, 30, 40].map((budgetMs): BudgetEntry => {
+    return {
+      budgetMs,
+      deadlineMs: undated,
+      wheelBefore: undefined,
+      wheelAfter: undefined,
+      due: () => void due.push(budgetMs),
+    };
+  });
+  const [first, second, third, fourth] = entries as [BudgetEntry, BudgetEntry, BudgetEntry, BudgetEntry];
+  for (const entry of entries) wheel.addUndated(entry);
+  wheel.remove(fourth);
+  wheel.remove(second);
+  wheel.remove(second);
+  expect([wheel.size, clockReads, laters.length]).toEqual([2, 0, 1]);
+  nowMs = 5;
+  laters.shift()?.();
+  expect([first.deadlineMs, third.deadlineMs]).toEqual([15, 35]);
+  expect([second.deadlineMs, fourth.deadlineMs]).toEqual([undated, undated]);
+  nowMs = 16;
+  fire?.();
+  expect([due, wheel.size]).toEqual([[10], 1]);
+  wheel.remove(third);
+  wheel.addUndated(second);
+  wheel.remove(second);
+  laters.shift()?.();
+  expect([wheel.size, laters.length]).toEqual([0, 0]);
 });
