@@ -116,7 +116,7 @@ interface Cancel {
 export class TimedEnvelope extends Envelope implements WheelEntry {
   wheelBefore: WheelEntry | undefined = undefined;
   wheelAfter: WheelEntry | undefined = undefined;
-  readonly deadlineMs: number;
+  deadlineMs: number;
 
   constructor(
     definition: MessageDefinition,

@@ -2,7 +2,7 @@ import type { LoomError } from '../ports/loom-error.ts';
 import type { CancelSignal } from './cancel-signal.ts';
 import type { AskOptions, MessageDefinition, TellOptions } from './definition.ts';
 import { AskEnvelope, Envelope, leaseLost, type MessageOrigin, TimedTell } from './envelope.ts';
-import type { TimerWheel } from './timer-wheel.ts';
+import { type BudgetEntry, type TimerWheel, undated } from './timer-wheel.ts';
 
 /** Items that a producer may send ahead of its consumer. */
 export const defaultCredits = 64;
@@ -26,8 +26,9 @@ export function tellWith(
 }
 
 /** An ask whose caller is on this node: its promise is settled here, once. */
-export class LocalAsk extends AskEnvelope {
+export class LocalAsk extends AskEnvelope implements BudgetEntry {
   wanted = true;
+  readonly budgetMs: number;
   readonly #wheel: TimerWheel;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: LoomError) => void;
@@ -37,16 +38,21 @@ export class LocalAsk extends AskEnvelope {
     definition: MessageDefinition,
     body: unknown,
     origin: MessageOrigin | undefined,
-    deadlineMs: number,
+    budgetMs: number,
     wheel: TimerWheel,
     resolve: (value: unknown) => void,
     reject: (error: LoomError) => void,
   ) {
-    super(definition, body, origin, deadlineMs);
+    super(definition, body, origin, undated);
+    this.budgetMs = budgetMs;
     this.#wheel = wheel;
     this.#resolve = resolve;
     this.#reject = reject;
-    wheel.add(this);
+    wheel.addUndated(this);
+  }
+
+  override get remainingMs(): number {
+    return this.deadlineMs === undated ? this.budgetMs : super.remainingMs;
   }
 
   /** Gives the ask up when `signal` is aborted. */

@@ -51,14 +51,10 @@ export class LocalPost implements RemotePost {
   ): Promise<unknown> {
     const ref = this.#find(to, definition);
     if (ref instanceof LocalRef) return ref.postAsk(definition, body, options);
-    const { clock, wheel } = this.#engine;
+    const { wheel } = this.#engine;
     return new Promise((resolve, reject) => {
       const origin = originOf(options);
-      this.#refuse(
-        new LocalAsk(definition, body, origin, clock.monotonicMs(), wheel, resolve, reject),
-        to,
-        ref,
-      );
+      this.#refuse(new LocalAsk(definition, body, origin, 0, wheel, resolve, reject), to, ref);
     });
   }
 

@@ -72,13 +72,12 @@ export class LocalRef<P extends Protocol = Protocol> implements ActorRef<P> {
   ): Promise<unknown> {
     const cell = this.cell;
     const engine = cell.engine;
-    const deadlineMs = engine.clock.monotonicMs() + (options?.deadlineMs ?? engine.defaultDeadlineMs);
     return new Promise((resolve, reject) => {
       const ask = new LocalAsk(
         definition,
         body,
         originOf(options),
-        deadlineMs,
+        options?.deadlineMs ?? engine.defaultDeadlineMs,
         engine.wheel,
         resolve,
         reject,

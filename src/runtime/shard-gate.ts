@@ -73,13 +73,12 @@ export class ShardGate<P extends Protocol> implements ActorRef<P> {
     options: AskOptions | undefined,
   ): Promise<unknown> {
     const engine = this.#engine;
-    const deadlineMs = engine.clock.monotonicMs() + (options?.deadlineMs ?? engine.defaultDeadlineMs);
     return new Promise((resolve, reject) => {
       const ask = new LocalAsk(
         definition,
         body,
         originOf(options),
-        deadlineMs,
+        options?.deadlineMs ?? engine.defaultDeadlineMs,
         engine.wheel,
         resolve,
         reject,

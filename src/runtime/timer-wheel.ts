@@ -4,7 +4,9 @@ import type { Clock, TimerHandle } from '../ports/clock.ts';
  * Deadlines of asks: a hashed wheel (Varghese and Lauck, 1987), since most deadlines are cancelled long before they
  * are due, and both must cost a few pointer writes.
  *
- * W1. An entry is due at the first tick at or after its deadline, so at most `tickMs` late and never early.
+ * W1. An entry is due at the first tick at or after its deadline, so at most `tickMs` late and never early. An ask's
+ *     deadline is counted from the end of the pass of the event loop in which it was made: the clock is read once for
+ *     all asks of a pass, and most of them are answered by then.
  * W2. Removing an entry frees it at once: the wheel holds live entries only.
  * W3. One host timer at most, set for the nearest slot that holds an entry. Removing the last entry leaves it set, since
  *     the next ask is seldom far; it fires once at most on an empty wheel, and `rest` takes it off.
@@ -16,17 +18,33 @@ export interface WheelEntry {
   due(): void;
 }
 
+/** An entry whose deadline is not known yet: `budgetMs` from the end of this pass of the event loop. */
+export interface BudgetEntry extends WheelEntry {
+  readonly budgetMs: number;
+}
+
+/** The deadline of a BudgetEntry until its pass ends. */
+export const undated = Number.POSITIVE_INFINITY;
+
 export const tickMs = 8;
 const slotCount = 1024;
 
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #slots: (WheelEntry | undefined)[] = new Array<WheelEntry | undefined>(slotCount).fill(undefined);
+  /** Asks of this pass. */
+  #undated: BudgetEntry | undefined = undefined;
+  #dating = false;
   #size = 0;
   #armedTick = Number.POSITIVE_INFINITY;
   #timer: TimerHandle | undefined = undefined;
   readonly #fire = (): void => {
     this.#advance();
+  };
+
+  readonly #date = (): void => {
+    this.#dating = false;
+    this.#dateAll();
   };
 
   constructor(clock: Clock) {
@@ -49,10 +67,25 @@ export class TimerWheel {
     if (tick < this.#armedTick) this.#arm(tick);
   }
 
+  /** Adds an entry that gets its deadline, and its slot, when this pass ends. */
+  addUndated(entry: BudgetEntry): void {
+    const first = this.#undated;
+    entry.wheelAfter = first;
+    entry.wheelBefore = undefined;
+    if (first !== undefined) first.wheelBefore = entry;
+    this.#undated = entry;
+    this.#size++;
+    if (this.#dating) return;
+    this.#dating = true;
+    this.#clock.later(this.#date);
+  }
+
   remove(entry: WheelEntry): void {
     const before = entry.wheelBefore;
     const after = entry.wheelAfter;
-    if (before === undefined) {
+    if (entry === this.#undated) {
+      this.#undated = after as BudgetEntry | undefined;
+    } else if (before === undefined) {
       const slot = tickOf(entry.deadlineMs) % slotCount;
       if (this.#slots[slot] !== entry) return;
       this.#slots[slot] = after;
@@ -78,6 +111,20 @@ export class TimerWheel {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#armedTick = Number.POSITIVE_INFINITY;
+  }
+
+  #dateAll(): void {
+    let entry = this.#undated;
+    if (entry === undefined) return;
+    this.#undated = undefined;
+    const nowMs = this.#clock.monotonicMs();
+    while (entry !== undefined) {
+      const after = entry.wheelAfter as BudgetEntry | undefined;
+      entry.deadlineMs = nowMs + entry.budgetMs;
+      this.#size--;
+      this.add(entry);
+      entry = after;
+    }
   }
 
   #arm(tick: number): void {
