@@ -67,7 +67,7 @@ function option(field: string, good: boolean, detail: string): void {
 
 const minChunkBytes = 1024;
 const maxChunkBytes = 100 * 1024 * 1024;
-const minBlockBytes = 256;
+const minBlockBytes = 1024;
 const maxBlockBytes = 4 * 1024 * 1024;
 /** Pages of 16 under one prefix of the registry: about 60 MB of records at the most. */
 const maxChunks = 100_000;

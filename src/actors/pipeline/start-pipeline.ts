@@ -2,6 +2,7 @@ import type { BulkAttachment } from '../../ports/bulk.ts';
 import type { Checksum } from '../../ports/checksum.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Disk } from '../../ports/disk.ts';
+import type { LoomError } from '../../ports/loom-error.ts';
 import type { Random } from '../../ports/random.ts';
 import type { ActorRef } from '../../runtime/actor-ref.ts';
 import type { ClusterNode } from '../../runtime/cluster-node.ts';
@@ -31,6 +32,8 @@ export interface PipelineParts {
   readonly slots?: number;
   /** Memory for blocks that are read; the runtime's plain arrays when absent. */
   readonly allocate?: (bytes: number) => Uint8Array;
+  /** A sync has failed: the node takes no writes until it is started anew from its disk. Told once. */
+  readonly stopped?: (error: LoomError) => void;
 }
 
 export interface PipelineOfNode {
@@ -46,6 +49,7 @@ export interface PipelineOfNode {
 export async function startPipeline(node: ClusterNode, parts: PipelineParts): Promise<PipelineOfNode> {
   const { clock, random, checksum, disk, bulk, folder, durability } = parts;
   const registry = node.membership.handle;
+  const stopped = parts.stopped === undefined ? {} : { stopped: parts.stopped };
   const memory = parts.allocate === undefined ? {} : { allocate: parts.allocate };
   const store = await openChunkStore({
     disk,
@@ -60,7 +64,9 @@ export async function startPipeline(node: ClusterNode, parts: PipelineParts): Pr
   const ingestorOf = (name: string): ActorRef<typeof Ingestor> => node.ref(Ingestor, name, 'ingestor');
   const members = () => node.membership.view.members;
 
-  node.system.spawn(storageKeeper({ store, fences, bulk, keeperOf, checksum }), { name: 'keeper' });
+  node.system.spawn(storageKeeper({ store, fences, bulk, keeperOf, checksum, ...stopped }), {
+    name: 'keeper',
+  });
   node.system.spawn(
     ingestor({ node: node.node, clock, random, disk, checksum, bulk, registry, members, ...memory }),
     {
