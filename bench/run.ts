@@ -3,12 +3,13 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { local } from './local.ts';
 import { installPeers } from './peers.ts';
+import { pipeline } from './pipeline.ts';
 import { json, type Row, rowsOf, table } from './report.ts';
 import { runRounds } from './rounds.ts';
 import type { Suite } from './suite.ts';
 import { wire } from './wire.ts';
 
-const suites: readonly Suite[] = [local, wire];
+const suites: readonly Suite[] = [local, pipeline, wire];
 const roundsMin = 1;
 const roundsMax = 100;
 const usageExitCode = 2;
