@@ -146,7 +146,12 @@ export class ClusterNode {
     const plan = [
       { step: 'not serving', work: () => this.membership.handle.setState('draining') },
       { step: 'hand over', work: () => Promise.all(this.#eachRegion((region) => region.drain())) },
-      { step: 'stop actors', work: () => this.#stopActors(stepMs) },
+      {
+        step: 'stop actors',
+        work: () => this.#stopActors(stepMs),
+        // Whoever waits for them is told before the links are flushed.
+        passedOver: () => this.system.crash(),
+      },
       { step: 'flush', work: () => this.router.flushed() },
       { step: 'leave', work: () => this.membership.leave() },
     ];

@@ -7,7 +7,7 @@ export interface DrainReport {
   readonly steps: readonly DrainStep[];
 }
 
-export interface DrainStep {
+interface DrainStep {
   readonly step: string;
   readonly tookMs: number;
   /** The step was passed over after its limit. */
@@ -20,6 +20,8 @@ export interface DrainStep {
 export interface DrainPlan {
   readonly step: string;
   readonly work: () => Promise<unknown>;
+  /** Called when the step is passed over. */
+  readonly passedOver?: () => void;
 }
 
 /** Goes through the steps, each bounded by `stepMs`: what misses its limit is named and passed over. */
@@ -30,7 +32,7 @@ export async function drain(
   facts: Facts,
 ): Promise<DrainReport> {
   const steps: DrainStep[] = [];
-  for (const { step, work } of plan) {
+  for (const { step, work, passedOver } of plan) {
     const startMs = clock.monotonicMs();
     const overdueActors: string[] = [];
     const off = facts.listen((fact) => {
@@ -39,6 +41,7 @@ export async function drain(
     facts.emit({ type: 'drain-step', step, state: 'begun' });
     const end = await bounded(work(), stepMs, clock);
     off();
+    if (end === 'overdue') passedOver?.();
     facts.emit({ type: 'drain-step', step, state: end === 'overdue' ? 'overdue' : 'done' });
     steps.push({
       step,

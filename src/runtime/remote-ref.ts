@@ -2,7 +2,6 @@ import { type ActorRef, askClient, attemptClient, subscribeClient, tellClient } 
 import type { AskClient, AttemptClient, SubscribeClient, TellClient } from './client.ts';
 import type {
   AskOptions,
-  MessageDefinition,
   Protocol,
   RequestDefinition,
   SequencedItem,
@@ -42,12 +41,6 @@ export interface RemoteTarget {
   readonly node: string;
   readonly target: WireTarget;
   readonly address: string;
-}
-
-/** What is booked of a message that has no envelope on this node. */
-export interface Posted {
-  readonly definition: MessageDefinition;
-  readonly traceId: string | undefined;
 }
 
 /** A reference to a named actor of another node. */

@@ -40,7 +40,7 @@ export class ShardLease {
     this.#events = events;
   }
 
-  /** Wants the lease from now on; `granted` is told. */
+  /** Wants the lease from now on, and tries at once; `granted` is told. */
   want(): void {
     this.#wanted = true;
     void this.#settle();

@@ -125,7 +125,13 @@ export class ShardRegion<P extends Protocol> implements VirtualInbox, VirtualPos
 
   start(ownership: Ownership): VirtualActor {
     const make = (): Behavior => this.#options.behavior(ownership) as unknown as Behavior;
-    return new VirtualActor(this.#system, this.#hostRef, make, this.#options.supervise);
+    return new VirtualActor(
+      this.#system,
+      this.#hostRef,
+      make,
+      () => ownership.mayAct(),
+      this.#options.supervise,
+    );
   }
 
   /** The members changed, or leases may be acted upon again: gives away what is no longer ours, goes on with the rest. */

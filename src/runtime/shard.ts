@@ -107,9 +107,10 @@ export class Shard {
     else this.resume();
   }
 
-  /** What waited for the right to act, or for an actor to leave, goes on. */
+  /** Something changed: what waited for the lease, for the right to act or for an actor to leave, may go on. */
   resume(): void {
     const state = this.#state;
+    if (state.kind === 'acquiring') this.#lease.want();
     if (state.kind !== 'owned' || !this.#host.mayAct) return;
     for (const { key, envelope } of this.#buffer.takeAll()) this.deliver(key, envelope);
     for (const key of this.#awake) {

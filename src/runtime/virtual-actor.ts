@@ -24,22 +24,36 @@ export class VirtualActor {
   readonly #actor: LocalRef;
   usedAtMs: number;
   #stopping = false;
+  #killed = false;
 
-  /** Throws what starting it throws: NODE_LIMIT, or what the behaviour's definition throws. */
+  /**
+   * Throws what starting it throws: NODE_LIMIT, or what the behaviour's definition throws. Each of its incarnations is
+   * set up only if `mayAct` still says so: a restart may come late, after a time in which the node stood still.
+   */
   constructor(
     system: ActorSystem,
     host: ActorRef,
     make: () => Behavior,
+    mayAct: () => boolean,
     supervise: Partial<SupervisionOptions> | undefined,
   ) {
     const made = make();
+    const owned: Behavior = {
+      ...made,
+      setup: (context) => {
+        if (!mayAct()) throw new LoomError('LEASE_LOST', 'the lease may be lost: it is not started');
+        return made.setup(context);
+      },
+    };
     const started: { actor?: ActorRef } = {};
     const keeper = behavior(
       Keeper,
       (context) => {
-        const child = context.spawn(made);
+        const child = context.spawn(owned);
         started.actor = child;
-        context.watch(child, ({ reason }, self) => self.ended({ failed: reason === 'failed' }));
+        context.watch(child, ({ reason }, self) => {
+          if (!this.#killed) self.ended({ failed: reason === 'failed' });
+        });
         return {
           ended({ failed }) {
             if (failed) throw new LoomError('HANDLER_FAILED', `${child.address} failed`);
@@ -85,6 +99,7 @@ export class VirtualActor {
 
   /** Ends at once; `code` is what the asker of the running turn is told. */
   kill(code: ErrorCode): void {
+    this.#killed = true;
     this.#system.kill(this.#keeper, code);
   }
 

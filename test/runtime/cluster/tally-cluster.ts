@@ -137,6 +137,7 @@ export class TallyCluster {
       async (context) => {
         const startedMs = this.cluster.time.nowMs;
         const mayAct = (): boolean => ownership.mayAct();
+        if (!mayAct()) throw new Error(`${key} is started on ${life.name}, which may not act`);
         this.incarnations.push({ key, life, token, startedMs, mayAct, alive: () => isAlive(life, context) });
         log('start');
         context.onStop(async () => {
