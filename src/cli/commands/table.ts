@@ -9,6 +9,7 @@ import { help } from './help.ts';
 import { ingest } from './ingest.ts';
 import { ls } from './ls.ts';
 import { registryLs } from './registry-ls.ts';
+import { sim } from './sim.ts';
 import { status } from './status.ts';
 import { verify } from './verify.ts';
 import { version } from './version.ts';
@@ -23,6 +24,7 @@ export const commandTable: readonly Command[] = Object.freeze([
   get,
   verify,
   registryLs,
+  sim,
   configExplain,
   explain,
   completion,

@@ -1,0 +1,7 @@
+import type { SimulationOptions } from './simulation.ts';
+
+/** One seed to run. */
+export interface SeedOrder extends SimulationOptions {
+  /** Runs it again and compares the hashes. */
+  readonly twice: boolean;
+}

@@ -1,0 +1,9 @@
+import type { LifeSpan } from './node.ts';
+
+/** What the books must know of the nodes. */
+export interface Witness {
+  thawedMs(node: string): number;
+  lives(node: string): readonly LifeSpan[];
+  /** Whether the registry holds an epoch no more, or holds nothing now. */
+  epochEnded(node: string, epoch: number): boolean;
+}
