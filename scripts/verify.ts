@@ -35,6 +35,11 @@ const steps: readonly Step[] = [
     ],
     counts: 'vitest',
   },
+  {
+    name: 'sim',
+    command: ['npm', 'run', '--silent', 'sim', '--', '--seeds', '60', '--minutes', '10'],
+    counts: 'last-line',
+  },
   { name: 'docs', command: ['npm', 'run', '--silent', 'docs'] },
 ];
 
