@@ -29,6 +29,8 @@ export interface CoordinatorParts {
 const tickMs = 500;
 const avoidMs = 5000;
 const pausedTicks = 4;
+/** Free space is asked for again so often: a disk fills up and is freed while a job runs. */
+const spaceTicks = 10;
 
 interface Waiter {
   readonly node: string;
@@ -84,6 +86,7 @@ class Coordinator {
   #waiters: Waiter[] = [];
   #head: JobHead;
   #stuckTicks = 0;
+  #ticks = 0;
 
   constructor(
     ctx: ActorContext<typeof Job>,
@@ -105,7 +108,6 @@ class Coordinator {
     if (this.#over) return;
     ctx.every(tickMs, (self) => self.tick({}));
     ctx.self.tell.tick({});
-    this.#askSpace();
   }
 
   handlers(): Handlers<typeof Job> {
@@ -164,6 +166,7 @@ class Coordinator {
 
   async #tick(): Promise<void> {
     if (this.#over) return;
+    if (this.#ticks++ % spaceTicks === 0) this.#askSpace();
     for (const { index, lease } of this.#queue.expired(this.#nowMs)) {
       await this.#failed(index, 'lost', `${lease.node} did not renew its lease`);
     }
