@@ -42,7 +42,11 @@ function run(contestant: Contestant): Promise<number> {
     execFile(
       process.execPath,
       args,
-      { cwd: benchFolder, timeout: programLimitMs, env: { ...process.env, NODE_ENV: 'production' } },
+      {
+        cwd: benchFolder,
+        timeout: programLimitMs,
+        env: { ...process.env, NODE_ENV: 'production', UV_THREADPOOL_SIZE: '16' },
+      },
       (error, stdout, stderr) => {
         if (error !== null) {
           reject(new Error(`node ${args.join(' ')}: ${stderr.trim() || error.message}`));

@@ -1,22 +1,23 @@
 /** Loom: the same file through a cluster of four nodes on two clouds in one process, until all three copies are there. */
 import { rm } from 'node:fs/promises';
+import { openDataFolder } from '../../dist/node/data-folder.js';
 import { DevCluster } from '../../dist/node/dev-cluster.js';
 import { blockBytes, chunkBytes, source, sourceBytes, target } from './source.mjs';
 
+const version = '0.0.0';
 const order = { name: 'bench', chunkBytes, blockBytes, replicas: 3, minClouds: 2 };
 
 async function main() {
   const path = await source();
   const dataDir = await target();
   const cluster = await DevCluster.start({
-    dataDir,
+    folder: await openDataFolder(dataDir, { version, environment: process.env }),
     nodes: [
       { cloud: 'aws', count: 2 },
       { cloud: 'gcp', count: 2 },
     ],
     durability: 'power-safe',
-    version: '0.0.0',
-    environment: process.env,
+    version,
   });
   const control = cluster.control.ref;
   const startMs = performance.now();
