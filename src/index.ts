@@ -35,10 +35,21 @@ export type {
   TellOptions,
   TellOutcome,
 } from './runtime/definition.ts';
+export {
+  type Delivery,
+  type EventStream,
+  type EventStreamOptions,
+  eventStream,
+  type Topics,
+  type ToSignal,
+} from './runtime/event-stream.ts';
 export type { DeadLetter, Fact, FactListener } from './runtime/facts.ts';
 export type { Feed } from './runtime/feed.ts';
+export { type HashRouter, hashRouter, type KeyOf } from './runtime/hash-router.ts';
 export { memoryJournal } from './runtime/journal/memory-journal.ts';
 export { protocol, request, signal, subscription } from './runtime/protocol.ts';
+export type { PullProtocol } from './runtime/pull-protocol.ts';
+export { type PullRouterSettings, pullRouter } from './runtime/pull-router.ts';
 export { type Schema, unchecked } from './runtime/schema.ts';
 export type { Ownership } from './runtime/shard.ts';
 export type { ShardRegion, ShardRegionOptions } from './runtime/shard-region.ts';
