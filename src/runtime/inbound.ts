@@ -55,6 +55,8 @@ export class InboundAsk extends AskEnvelope {
     if (!this.wanted) return;
     this.#end();
     this.host?.givenUp(this, 'CANCELLED');
+    // Also the work for a reply that is still owed, whose turn is over.
+    this.abort(new LoomError('CANCELLED', 'the caller gave up'));
   }
 
   #reply(outcome: WireOutcome): boolean {

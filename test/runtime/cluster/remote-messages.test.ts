@@ -325,6 +325,30 @@ describe('a cancelled call', () => {
     expect(a.node.system.ledger.lateReplies).toBe(0);
   });
 
+  it('reaches the work for a reply that is owed, when its turn is over', async () => {
+    const { cluster, b } = await world();
+    const Owing = protocol('owing', {
+      work: request({ in: unchecked<unknown>(), out: unchecked<unknown>() }),
+    });
+    let signal: AbortSignal | undefined;
+    const owing = behavior(Owing, () => ({
+      work: (_body, turn) => {
+        signal = turn.signal;
+        return turn.defer();
+      },
+    }));
+    b.node.system.spawn(owing, { name: 'owing' });
+    const controller = new AbortController();
+    const ref = cluster.node('a').ref(Owing, 'b', 'owing');
+    const call = codeOf(ref.ask.work({}, { signal: controller.signal }));
+    await cluster.advance(100);
+    expect(signal?.aborted).toBe(false);
+    controller.abort();
+    expect(await cluster.until(call, 0)).toBe('CANCELLED');
+    await cluster.advance(100);
+    expect(signal?.aborted).toBe(true);
+  });
+
   it('is cancelled there too when it was given up before it arrived', async () => {
     const { cluster, parrot, given, b } = await world();
     const controller = new AbortController();
