@@ -1,4 +1,5 @@
 import type { SeededRandom } from '../runtime/simulation/seeded-random.ts';
+import type { LifeSpan } from './node.ts';
 import type { Violations } from './violations.ts';
 
 /** A data set that a client wants to have stored. */
@@ -35,6 +36,7 @@ export class DatasetBook {
   readonly ends: Record<string, number> = {};
   readonly #violations: Violations;
   readonly #random: SeededRandom;
+  readonly #asking = new Set<LifeSpan>();
   #next = 0;
 
   constructor(violations: Violations, random: SeededRandom) {
@@ -57,6 +59,17 @@ export class DatasetBook {
     };
     this.wanted.set(name, wanted);
     return wanted;
+  }
+
+  /** A client of this epoch waits for an answer that may begin a job. */
+  asking(life: LifeSpan): { end(): void } {
+    this.#asking.add(life);
+    return { end: () => void this.#asking.delete(life) };
+  }
+
+  /** Clients that wait for an answer, on nodes that live. */
+  get askingCount(): number {
+    return [...this.#asking].filter(({ endedMs }) => endedMs === undefined).length;
   }
 
   /** Data sets that were never acknowledged and whose client has not left: nobody owes anything for them. */

@@ -246,7 +246,9 @@ function flapping<Work extends NodeWork>({ cluster, lastMs }: FaultScene<Work>):
   const { time, random } = cluster;
   const untilMs = time.nowMs + lastMs;
   let cut: Cut | undefined;
+  let healed = false;
   const flap = (): void => {
+    if (healed) return;
     if (cut === undefined && time.nowMs < untilMs) cut = cutClouds(cluster);
     else {
       cut?.mend();
@@ -255,7 +257,10 @@ function flapping<Work extends NodeWork>({ cluster, lastMs }: FaultScene<Work>):
     if (time.nowMs < untilMs) time.at(time.nowMs + 300 + random.below(3000), flap);
   };
   flap();
-  return () => cut?.mend();
+  return () => {
+    healed = true;
+    cut?.mend();
+  };
 }
 
 function killNode<Work extends NodeWork>(

@@ -7,6 +7,7 @@ interface Sent {
   readonly id: string;
   readonly from: LifeSpan;
   readonly to: string;
+  readonly atMs: number;
   /** The epoch that handled it. */
   handledBy: LifeSpan | undefined;
   letter: DeadLetter | undefined;
@@ -39,7 +40,15 @@ export class MessageBook {
   /** Opens a message; answers its id, 32 hex digits as trace ids have. */
   sent(from: LifeSpan, to: string): string {
     const id = (++this.#count).toString(16).padStart(32, '0');
-    this.#sent.set(id, { id, from, to, handledBy: undefined, letter: undefined, bookedBy: undefined });
+    this.#sent.set(id, {
+      id,
+      from,
+      to,
+      atMs: this.#witness.nowMs(),
+      handledBy: undefined,
+      letter: undefined,
+      bookedBy: undefined,
+    });
     return id;
   }
 
@@ -85,6 +94,11 @@ export class MessageBook {
     sent.bookedBy ??= by;
   }
 
+  /** An epoch of the node that has ended took what it had accepted with it. */
+  #endedSince(node: string, atMs: number): boolean {
+    return this.#witness.lives(node).some(({ endedMs }) => endedMs !== undefined && endedMs >= atMs);
+  }
+
   /** Whether a message was booked lost because the epoch that also has an end for it has ended. */
   #lostTo(epoch: LifeSpan, letter: DeadLetter): boolean {
     return letter.state === 'lost' && this.#witness.epochEnded(epoch.node, epoch.epoch);
@@ -108,6 +122,7 @@ export class MessageBook {
       if (sent.letter !== undefined) this.#end(`${sent.letter.state} ${sent.letter.code}`);
       else if (sent.handledBy !== undefined) this.#end('handled');
       else if (sent.from.endedMs !== undefined) this.#end('its sender ended');
+      else if (this.#endedSince(sent.to, sent.atMs)) this.#end('its receiver ended');
       else this.#broken('conservation', sent.id, `from ${sent.from.node} to ${sent.to} has no end`);
     }
     this.#sent.clear();

@@ -79,6 +79,7 @@ export class SimulatedNode<Work extends NodeWork> {
   readonly #parts: SimulatedNodeParts<Work>;
   #process: ProcessClock;
   #up = false;
+  #bulk: BulkAttachment | undefined = undefined;
   #thawedMs = 0;
   #boots = 0;
 
@@ -156,6 +157,7 @@ export class SimulatedNode<Work extends NodeWork> {
       .then(async ({ steps }) => {
         const overdue = steps.filter((step) => step.overdue).map(({ step }) => step);
         told(`drained${overdue.length > 0 ? `, overdue: ${overdue.join(', ')}` : ''}`);
+        this.#bulk?.close();
         await life.work?.close();
       })
       .catch((error: unknown) => told(`drain failed: ${String(error)}`))
@@ -257,6 +259,7 @@ export class SimulatedNode<Work extends NodeWork> {
     life.cluster.crash();
     const { work } = life;
     life.work = undefined;
+    this.#bulk?.close();
     process.later(() => {
       work
         .close()

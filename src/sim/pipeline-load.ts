@@ -107,7 +107,7 @@ export class PipelineLoad {
   }
 
   async #ingest(): Promise<void> {
-    const { place, book } = this.#parts;
+    const { place, book, paused } = this.#parts;
     const wanted = book.draw(place.life.node);
     try {
       await this.#writeSource(wanted);
@@ -118,6 +118,7 @@ export class PipelineLoad {
     }
     wanted.unknown = true;
     while (place.life.endedMs === undefined) {
+      const asking = book.asking(place.life);
       try {
         const { path, name, chunkBytes, blockBytes } = wanted;
         const order = { path, name, chunkBytes, blockBytes, replicas: 3, minClouds: 2 };
@@ -130,8 +131,14 @@ export class PipelineLoad {
         book.end(`ingest: ${code}`);
         // An answer that was lost: the name is this client's own.
         if (code === 'ALREADY_EXISTS' || code === 'DISK_NOT_FOUND') return;
+      } finally {
+        asking.end();
       }
-      await new Promise<void>((resolve) => void place.process.after(500 + place.random.below(2000), resolve));
+      do
+        await new Promise<void>(
+          (resolve) => void place.process.after(500 + place.random.below(2000), resolve),
+        );
+      while (paused());
     }
   }
 

@@ -68,6 +68,7 @@ class Simulation {
       (line) => trace.line(line),
     );
     this.#books = openBooks<Work>(this.#violations, this.#cluster.random.fork('data'), {
+      nowMs: () => time.nowMs,
       thawedMs: (node) => this.#cluster.node(node)?.thawedMs ?? 0,
       lives: (node) => this.#cluster.node(node)?.lives ?? [],
       epochEnded: (node, epoch) =>
@@ -133,7 +134,7 @@ class Simulation {
     trace.line('everything is healed');
     this.#paused = true;
     for (;;) {
-      await this.#sleep(500);
+      await this.#sleep(time.nowMs - sinceMs < lingerMs ? lingerMs : 500);
       const waiting = this.#unsettled() ?? (await this.#unreached()) ?? (await this.#unfinished());
       if (waiting === undefined) break;
       if (time.nowMs - sinceMs > settleMs) {
@@ -157,10 +158,12 @@ class Simulation {
   #unsettled(): string | undefined {
     const { nodes, service } = this.#cluster;
     if (service.registry === undefined) return 'the registry is down';
+    if (this.#books.datasets.askingCount > 0) return 'a client waits for its ingest';
     for (const node of nodes) {
       const { life } = node;
       if (life?.work === undefined) return `${node.name} is not up`;
-      const { view } = life.cluster.membership;
+      const { view, mayAct } = life.cluster.membership;
+      if (!mayAct) return `${node.name} doubts its leases`;
       for (const other of nodes) {
         const seen = view.members.find((member) => member.node === other.name);
         if (seen?.epoch !== other.life?.epoch || seen?.state !== 'ready')
@@ -316,5 +319,7 @@ class Simulation {
 const messageMs = 250;
 const counterMs = 1000;
 const datasetMs = 8000;
+/** A call that was lost in a cut, and the lease that it was to renew, are over only so long after it. */
+const lingerMs = 6000;
 const roundMs = 100_000;
 const settleMs = 90_000;

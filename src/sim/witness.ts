@@ -2,6 +2,7 @@ import type { LifeSpan } from './node.ts';
 
 /** What the books must know of the nodes. */
 export interface Witness {
+  nowMs(): number;
   thawedMs(node: string): number;
   lives(node: string): readonly LifeSpan[];
   /** Whether the registry holds an epoch no more, or holds nothing now. */
