@@ -13,12 +13,12 @@ import type { WireEnvelope, WireFailure } from './wire/wire-envelope.ts';
  * OB3. A reply or end that can never be sent becomes one that says so.
  */
 export class Outbox {
-  readonly #link: Link;
+  readonly #link: Pick<Link, 'offer'>;
   readonly #overflow: () => void;
   readonly #waiting: Record<Lane, WireEnvelope[]> = { system: [], user: [] };
   #bytes = 0;
 
-  constructor(link: Link, overflow: () => void) {
+  constructor(link: Pick<Link, 'offer'>, overflow: () => void) {
     this.#link = link;
     this.#overflow = overflow;
   }

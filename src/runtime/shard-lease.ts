@@ -6,7 +6,8 @@ import { backoffMs } from './supervision.ts';
 
 /** What happens to a lease, told to the shard that it protects. */
 export interface ShardLeaseEvents {
-  granted(token: number): void;
+  /** The lease is held; false when it cannot be used now: then it is given back, and asked for again a little later. */
+  granted(token: number): boolean;
 }
 
 /**
@@ -25,6 +26,8 @@ export class ShardLease {
   readonly #events: ShardLeaseEvents;
   #wanted = false;
   #token: number | undefined = undefined;
+  /** Whoever wants the lease now was told that it is held. */
+  #told = false;
   /** `#token` must be given back, whatever is wanted (SL3). */
   #forfeited = false;
   /** A call was not answered: the registry may hold the lease for this epoch. */
@@ -49,6 +52,7 @@ export class ShardLease {
   /** Wants it no more; resolves when the registry holds nothing for this node. */
   forgo(): Promise<void> {
     this.#wanted = false;
+    this.#told = false;
     return this.#settle();
   }
 
@@ -56,6 +60,7 @@ export class ShardLease {
   forfeit(): void {
     this.#forfeited = this.#token !== undefined || this.#uncertain;
     this.#wanted = false;
+    this.#told = false;
     void this.#settle();
   }
 
@@ -73,23 +78,33 @@ export class ShardLease {
 
   async #run(): Promise<void> {
     let failures = 0;
+    // `granted` is never told from inside `want`.
+    await Promise.resolve();
     while (this.#due) {
-      const done = this.#token === undefined ? await this.#acquire() : await this.#release(this.#token);
-      if (done) {
-        failures = 0;
-        continue;
-      }
+      if (await this.#step()) continue;
       await this.#wait(backoffMs(retryBackoff, failures, this.#engine.random.float()));
       failures++;
     }
     this.#running = undefined;
   }
 
-  /** A call to the registry is due. */
   get #due(): boolean {
     if (this.#closed) return false;
     if (this.#forfeited) return true;
-    return this.#wanted ? this.#token === undefined : this.#token !== undefined || this.#uncertain;
+    return this.#wanted ? !this.#told : this.#token !== undefined || this.#uncertain;
+  }
+
+  /** Brings the lease one step nearer to what is wished; false when that must be tried again later. */
+  async #step(): Promise<boolean> {
+    const token = this.#token;
+    if (token === undefined) return this.#acquire();
+    if (!this.#wanted || this.#forfeited) return this.#release(token);
+    this.#told = true;
+    this.#engine.facts.emit({ type: 'lease-acquired', key: this.key, token });
+    if (this.#events.granted(token)) return true;
+    this.#told = false;
+    this.#forfeited = true;
+    return false;
   }
 
   async #acquire(): Promise<boolean> {
@@ -102,9 +117,6 @@ export class ShardLease {
         return !this.#wanted;
       }
       this.#token = answer.token;
-      if (this.#closed || !this.#wanted || this.#forfeited) return true;
-      this.#engine.facts.emit({ type: 'lease-acquired', key: this.key, token: answer.token });
-      this.#events.granted(answer.token);
       return true;
     } catch (thrown) {
       return this.#failed(LoomError.from(thrown));

@@ -182,18 +182,15 @@ export class Shard {
     this.#lease.want();
   }
 
-  #granted(token: number): void {
+  /** SH1: a token from a time of doubt is not used. */
+  #granted(token: number): boolean {
     const state = this.#state;
-    if (state.kind !== 'acquiring') return;
-    if (!this.#host.mayAct) {
-      // SH1: a token from a time of doubt is not used; another is asked for.
-      this.#lease.forfeit();
-      this.#lease.want();
-      return;
-    }
+    if (state.kind !== 'acquiring') return true;
+    if (!this.#host.mayAct) return false;
     state.limit.cancel();
     this.#state = { kind: 'owned', token };
     this.resume();
+    return true;
   }
 
   /** `stands` says whether this step is still the shard's state: a lost lease ends it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { codeOf, errorOf } from './cluster-fixture.ts';
-import { storedIds, TallyCluster, tallyShards } from './tally-cluster.ts';
+import { storedIds, Tally, TallyCluster, tallyShards } from './tally-cluster.ts';
 
 const abc = ['a', 'b', 'c'];
 
@@ -60,7 +60,26 @@ describe('a virtual actor', () => {
     const { cluster } = tallies;
     const ref = tallies.ref('a', tallies.keyOwnedBy('b'));
     const work = ref.ask.work({ ms: 3000 });
-    expect(await cluster.until(work)).toBe('worked');
+    const waiting = ref.ask.add({ id: '1' });
+    await cluster.advance(2900);
+    const asleep = (): boolean => tallies.log.some((line) => line.startsWith('flush'));
+    expect(asleep()).toBe(false);
+    expect(await cluster.until(Promise.all([work, waiting]))).toEqual(['worked', 1]);
+    await cluster.when(asleep, 1000);
+  });
+
+  it('is not put to sleep while it owes a reply, or while somebody follows its items', async () => {
+    const tallies = await TallyCluster.open(['a', 'b'], { region: { idleMs: 200 } });
+    const { cluster } = tallies;
+    const ref = tallies.ref('a', tallies.keyOwnedBy('b'));
+    expect(await cluster.until(ref.ask.owe({ ms: 3000 }))).toBe('paid');
+    const items = ref.subscribe.ticks({})[Symbol.asyncIterator]();
+    await cluster.until(items.next());
+    await cluster.advance(3000);
+    const asleep = (): boolean => tallies.log.some((line) => line.startsWith('flush'));
+    expect(asleep()).toBe(false);
+    await items.return?.();
+    await cluster.when(asleep, 1000);
     expect(tallies.incarnations.length).toBe(1);
   });
 
@@ -349,6 +368,72 @@ describe('ownership', () => {
       'NO_OWNER',
       'NO_OWNER',
     ]);
+  });
+});
+
+describe('a node that wakes after its lease may be lost', () => {
+  /** The owner stands still; `meanwhile` are timers of it that were due before renewals and the doubt. */
+  async function frozen(
+    ms: number,
+    meanwhile: (tallies: TallyCluster, key: string) => void,
+  ): Promise<{ tallies: TallyCluster; key: string }> {
+    const tallies = await TallyCluster.open(['a', 'b'], {
+      registryDelayMs: 0,
+      actor: { restart: { backoff: { minMs: 50, jitter: 0 } } },
+    });
+    const { cluster } = tallies;
+    const key = tallies.keyOwnedBy('b');
+    await cluster.until(tallies.ref('b', key).ask.add({ id: '1' }));
+    meanwhile(tallies, key);
+    // What that set off runs, but no time passes.
+    await cluster.advance(0);
+    cluster.freeze('b');
+    await cluster.advance(ms);
+    cluster.thaw('b');
+    return { tallies, key };
+  }
+
+  it('hands no message to an actor', async () => {
+    const { tallies } = await frozen(6000, (before, key) => {
+      before.cluster.life('b').process.after(1, () => before.ref('b', key).tell.note({ id: '2' }));
+    });
+    await tallies.cluster.advance(1000);
+    expect(tallies.trespasses).toEqual([]);
+    expect(tallies.cluster.life('b').letterLines).toContain('refused NO_OWNER note');
+  });
+
+  it('restarts none', async () => {
+    const { tallies } = await frozen(6000, (before, key) => {
+      const asked = codeOf(before.ref('b', key).ask.fail({}));
+      expect(asked).toBeInstanceOf(Promise);
+    });
+    await tallies.cluster.advance(1000);
+    expect(tallies.trespasses).toEqual([]);
+    expect(tallies.cluster.life('b').of('actor-failed').length).toBeGreaterThan(0);
+  });
+
+  it('goes on at once with what waited when its lease was not lost after all', async () => {
+    const { tallies, key } = await frozen(2850, (before, its) => {
+      before.cluster.life('b').process.after(1, () => before.ref('b', its).tell.note({ id: '2' }));
+    });
+    await tallies.cluster.advance(20);
+    expect(tallies.cluster.life('b').ended()).toBe(0);
+    expect(tallies.trespasses).toEqual([]);
+    expect(tallies.log.at(-1)).toBe(`add 2 ${key} b`);
+  });
+});
+
+describe('a node that is not named for a shard', () => {
+  it('H2: takes no message for it and does not try its lease', async () => {
+    const tallies = await TallyCluster.open(['a', 'b']);
+    const { cluster } = tallies;
+    const key = tallies.keyOwnedBy('a');
+    const wrong = cluster.node('a').router.virtualRef(Tally, 'b', 'tally', key);
+    expect(await cluster.until(codeOf(wrong.ask.read({})))).toBe('NO_OWNER');
+    await cluster.advance(1000);
+    expect(cluster.registry.listAll().leases).toEqual([]);
+    const unknown = cluster.node('a').router.virtualRef(Tally, 'b', 'no-such-kind', key);
+    expect(await cluster.until(codeOf(unknown.ask.read({})))).toBe('NO_SUCH_ACTOR');
   });
 });
 

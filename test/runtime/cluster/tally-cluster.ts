@@ -8,7 +8,8 @@ import {
   type BehaviorSettings,
   behavior,
 } from '../../../src/runtime/behavior.ts';
-import { protocol, request, signal } from '../../../src/runtime/protocol.ts';
+import type { Feed } from '../../../src/runtime/feed.ts';
+import { protocol, request, signal, subscription } from '../../../src/runtime/protocol.ts';
 import type { Ownership } from '../../../src/runtime/shard.ts';
 import type { ShardRegion, ShardRegionOptions } from '../../../src/runtime/shard-region.ts';
 import { encodeToBytes } from '../../../src/runtime/wire/value.ts';
@@ -23,6 +24,9 @@ export const Tally = protocol('tally', {
   where: request({ in: z.object({}), out: z.object({ node: z.string(), token: z.number() }) }),
   /** Works for so long, or until it is told to give up. */
   work: request({ in: z.object({ ms: z.number() }), out: z.string() }),
+  /** Answers after so long, out of its turn. */
+  owe: request({ in: z.object({ ms: z.number() }), out: z.string() }),
+  ticks: subscription({ in: z.object({}), item: z.string() }),
   fail: request({ in: z.object({}), out: z.string() }),
   stop: signal({ in: z.object({}) }),
 });
@@ -56,6 +60,8 @@ export class TallyCluster {
   readonly incarnations: Incarnation[] = [];
   /** What happened to tallies, in order: `start`, `flush`, `flushed`, `add` with key and node. */
   readonly log: string[] = [];
+  /** Handlers and setups that began on a node that might not act. */
+  readonly trespasses: string[] = [];
   cluster!: Cluster;
   readonly #regions = new Map<NodeLife, ShardRegion<typeof Tally>>();
 
@@ -137,7 +143,10 @@ export class TallyCluster {
       async (context) => {
         const startedMs = this.cluster.time.nowMs;
         const mayAct = (): boolean => ownership.mayAct();
-        if (!mayAct()) throw new Error(`${key} is started on ${life.name}, which may not act`);
+        const enter = (what: string): void => {
+          if (!mayAct()) this.trespasses.push(`${what} ${key} ${life.name}`);
+        };
+        enter('start');
         this.incarnations.push({ key, life, token, startedMs, mayAct, alive: () => isAlive(life, context) });
         log('start');
         context.onStop(async () => {
@@ -147,6 +156,7 @@ export class TallyCluster {
         });
         const registry = context.port(life.node.membership.handle);
         const stored = await registry.get(`tally/${key}`);
+        const feeds: Feed<string>[] = [];
         const ids = stored === undefined ? [] : (decodeValue(stored.value) as string[]);
         const add = async (id: string): Promise<number> => {
           const value = encodeToBytes([...ids, id]);
@@ -162,6 +172,7 @@ export class TallyCluster {
         return {
           add: ({ id }) => add(id),
           note: async ({ id }) => {
+            enter(`note ${id}`);
             await add(id);
           },
           read: () => ids,
@@ -169,6 +180,15 @@ export class TallyCluster {
           work: async ({ ms }, turn) => {
             await wait(life, ms, turn.signal);
             return 'worked';
+          },
+          owe: ({ ms }, turn) => {
+            const deferred = turn.defer();
+            life.process.after(ms, () => deferred.resolve('paid'));
+            return deferred;
+          },
+          ticks: (_body, feed) => {
+            feeds.push(feed);
+            feed.push('tick');
           },
           fail: () => {
             throw new Error('made to fail');
