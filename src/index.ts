@@ -23,8 +23,10 @@ export { ActorSystem, type ActorSystemOptions } from './runtime/actor-system.ts'
 export {
   type ActorContext,
   type Behavior,
+  type BehaviorOptions,
   type BehaviorSettings,
   behavior,
+  type Handler,
   type Handlers,
 } from './runtime/behavior.ts';
 export { ClusterNode, type ClusterNodeOptions } from './runtime/cluster-node.ts';
@@ -50,7 +52,7 @@ export { memoryJournal } from './runtime/journal/memory-journal.ts';
 export { protocol, request, signal, subscription } from './runtime/protocol.ts';
 export type { PullProtocol } from './runtime/pull-protocol.ts';
 export { type PullRouterSettings, pullRouter } from './runtime/pull-router.ts';
-export { type Schema, unchecked } from './runtime/schema.ts';
+export { type Schema, type SchemaIssue, unchecked } from './runtime/schema.ts';
 export type { Ownership } from './runtime/shard.ts';
 export type { ShardRegion, ShardRegionOptions } from './runtime/shard-region.ts';
 export type { Deferred, Turn } from './runtime/turn.ts';

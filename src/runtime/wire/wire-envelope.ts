@@ -77,7 +77,7 @@ export interface TellEnvelope {
   readonly body: Uint8Array;
 }
 
-export interface ReplyEnvelope {
+interface ReplyEnvelope {
   readonly kind: 'reply';
   readonly correlation: number;
   readonly outcome: WireOutcome;
@@ -97,7 +97,7 @@ export interface RefusalEnvelope {
 }
 
 /** The asker (or subscriber) wants no more: stops an ask in flight or a subscription. */
-export interface CancelEnvelope {
+interface CancelEnvelope {
   readonly kind: 'cancel';
   readonly correlation: number;
 }
@@ -142,13 +142,13 @@ export interface WatchEnvelope {
   readonly watchId: number;
 }
 
-export interface UnwatchEnvelope {
+interface UnwatchEnvelope {
   readonly kind: 'unwatch';
   readonly target: WireTarget;
   readonly watchId: number;
 }
 
-export interface TerminatedEnvelope {
+interface TerminatedEnvelope {
   readonly kind: 'terminated';
   readonly watchId: number;
   /** The incarnation that ended; 0 when the target never lived here. */
