@@ -110,11 +110,16 @@ export class Reception {
     const origin = originOf(wire);
     const { wheel } = this.#engine;
     switch (wire.kind) {
-      case 'tell':
+      case 'tell': {
+        const { peerEpoch } = peer.link;
         return new InboundTell(definition, body, origin, this.#deadlineMs(peer, wire.remainingMs), {
           wheel,
-          refused: (state, code, address) => sendRefusal(peer, wire, state, code, address),
+          // The sender's next epoch has not sent it.
+          refused: (state, code, address) => {
+            if (peer.link.peerEpoch === peerEpoch) sendRefusal(peer, wire, state, code, address);
+          },
         });
+      }
       case 'subscribe': {
         const feed = new InboundFeed(wire.correlation, wire.fromSequence, wire.credits, {
           item: (its, item) => peer.sendItem(its, item),
