@@ -6,8 +6,7 @@ import { backoffMs } from './supervision.ts';
 
 /** What happens to a lease, told to the shard that it protects. */
 export interface ShardLeaseEvents {
-  /** The lease is held; false when it cannot be used now: then it is given back, and asked for again a little later. */
-  granted(token: number): boolean;
+  granted(token: number): void;
 }
 
 /**
@@ -101,10 +100,8 @@ export class ShardLease {
     if (!this.#wanted || this.#forfeited) return this.#release(token);
     this.#told = true;
     this.#engine.facts.emit({ type: 'lease-acquired', key: this.key, token });
-    if (this.#events.granted(token)) return true;
-    this.#told = false;
-    this.#forfeited = true;
-    return false;
+    this.#events.granted(token);
+    return true;
   }
 
   async #acquire(): Promise<boolean> {

@@ -182,15 +182,12 @@ export class Shard {
     this.#lease.want();
   }
 
-  /** SH1: a token from a time of doubt is not used. */
-  #granted(token: number): boolean {
+  #granted(token: number): void {
     const state = this.#state;
-    if (state.kind !== 'acquiring') return true;
-    if (!this.#host.mayAct) return false;
+    if (state.kind !== 'acquiring') return;
     state.limit.cancel();
     this.#state = { kind: 'owned', token };
     this.resume();
-    return true;
   }
 
   /** `stands` says whether this step is still the shard's state: a lost lease ends it. */

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { RegistryHandle } from '../../../src/ports/registry.ts';
+import { Facts } from '../../../src/runtime/facts.ts';
+import { Membership } from '../../../src/runtime/membership.ts';
+import { VirtualTime } from '../../../src/runtime/simulation/virtual-time.ts';
 import { Cluster, type NodeLife } from './cluster-fixture.ts';
 
 async function pair(): Promise<{ cluster: Cluster; a: NodeLife; b: NodeLife }> {
@@ -98,6 +102,32 @@ describe('membership', () => {
     await cluster.advance(5000);
     expect(a.ended()).toBe(0);
     expect(a.node.membership.mayAct).toBe(true);
+  });
+
+  it('tells when it may act again after a time in which it stood still, though no doubt was told', async () => {
+    const time = new VirtualTime(() => new Promise((resolve) => setImmediate(resolve)));
+    const clock = time.process();
+    const told: string[] = [];
+    const events = {
+      doubtful: () => told.push('doubtful'),
+      good: () => told.push('good'),
+      ended: () => told.push('ended'),
+      viewed: () => undefined,
+    };
+    const handle = {
+      ttlMs: 3000,
+      renew: () => Promise.resolve(),
+      watchMembers: () => ({ close: () => undefined }),
+    } as unknown as RegistryHandle;
+    const membership = new Membership(handle, clock, new Facts(), events, 0);
+    await time.run(1000);
+    expect(told).toEqual([]);
+    clock.freeze();
+    await time.run(3900);
+    expect(membership.mayAct).toBe(false);
+    clock.thaw();
+    await time.run(3901);
+    expect([told, membership.mayAct]).toEqual([['good'], true]);
   });
 
   it('N3: goes on renewing when the registry has swallowed a call', async () => {

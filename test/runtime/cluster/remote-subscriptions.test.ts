@@ -6,6 +6,8 @@ import { behavior } from '../../../src/runtime/behavior.ts';
 import type { SequencedItem } from '../../../src/runtime/definition.ts';
 import type { Feed } from '../../../src/runtime/feed.ts';
 import { protocol, request, signal, subscription } from '../../../src/runtime/protocol.ts';
+import { RemoteSubscription } from '../../../src/runtime/remote-subscription.ts';
+import { encodeToBytes } from '../../../src/runtime/wire/value.ts';
 import { Cluster, type ClusterOptions, errorOf, type NodeLife } from './cluster-fixture.ts';
 
 /** Items of a source: as many as it was told to have, sent as credits allow. */
@@ -209,6 +211,47 @@ describe('a subscription to an actor on another node', () => {
     // Nothing is pinged, acknowledged or credited any more.
     expect(cluster.network.bytesSent('a', 'b') + cluster.network.bytesSent('b', 'a')).toBe(sentBytes);
     expect(a.node.inFlight() + b.node.inFlight()).toBe(0);
+  });
+});
+
+describe('RS1: a producer that does not keep to what was agreed', () => {
+  const body = encodeToBytes({ n: 1 });
+
+  function consumer(): { subscription: RemoteSubscription; ends: boolean[] } {
+    const ends: boolean[] = [];
+    const subscription = new RemoteSubscription({
+      correlation: 1,
+      definition: Source.messages.items,
+      target: 'b/source',
+      credits: 2,
+      fromSequence: 5,
+      credit: () => undefined,
+      over: (_its, givenUp) => ends.push(givenUp),
+    });
+    return { subscription, ends };
+  }
+
+  it('ends the subscription: out of turn, beyond the credits, or with an item that does not fit', async () => {
+    const stories: readonly (readonly [readonly number[], Uint8Array, string])[] = [
+      [[6], body, 'FRAME_MALFORMED'],
+      [[5, 5], body, 'FRAME_MALFORMED'],
+      [[5, 6, 7], body, 'FRAME_MALFORMED'],
+      [[5], encodeToBytes({ n: 'x' }), 'INVALID_MESSAGE'],
+      [[5], new Uint8Array([255]), 'FRAME_MALFORMED'],
+    ];
+    for (const [sequences, bytes, code] of stories) {
+      const { subscription, ends } = consumer();
+      for (const sequence of sequences)
+        subscription.item({ kind: 'item', correlation: 1, sequence, body: bytes });
+      expect(ends).toEqual([true]);
+      const read = (async () => {
+        for await (const _ of subscription.feed);
+      })();
+      expect((await errorOf(read)).code).toBe(code);
+      subscription.item({ kind: 'item', correlation: 1, sequence: 5, body });
+      subscription.ended({ ok: true });
+      expect(ends).toEqual([true]);
+    }
   });
 });
 

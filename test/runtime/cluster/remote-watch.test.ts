@@ -183,6 +183,24 @@ describe('a watch of an actor on another node', () => {
     expect(anew).toMatchObject([{ epoch: second.node.epoch }]);
   });
 
+  it('is not ended by a view that is older than the link to the node', async () => {
+    const { cluster, a } = await world({ link: { downAfterMs: 400, reconnectMs: 20, reconnectMaxMs: 100 } });
+    await cluster.advance(300);
+    cluster.severRegistry('a');
+    await cluster.start('c');
+    const told: Terminated[] = [];
+    a.node.ref(Watched, 'c', 'w').onTerminated((terminated) => told.push(terminated));
+    await cluster.advance(100);
+    cluster.cut('a', 'c');
+    await cluster.when(() => a.of('link-down').some(({ peer }) => peer === 'c'), 1500);
+    cluster.heal();
+    await cluster.advance(300);
+    expect(told).toEqual([]);
+    const failed = await cluster.until(a.node.ref(Watched, 'c', 'w').attempt.fail({}), 300);
+    expect(failed).toMatchObject({ ok: false, error: { code: 'HANDLER_FAILED' } });
+    expect(told).toEqual([]);
+  });
+
   it('keeps one watcher’s mistake from the others', async () => {
     const { cluster, told, a, b, ref } = await world();
     ref.onTerminated(() => {

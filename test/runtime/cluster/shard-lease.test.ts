@@ -55,22 +55,16 @@ interface Stage {
   readonly registry: OneLease;
   readonly lease: ShardLease;
   readonly granted: number[];
-  /** What `granted` answers. */
-  readonly usable: { now: boolean };
 }
 
 function stage(): Stage {
   const world = new World();
   const registry = new OneLease(world);
   const granted: number[] = [];
-  const usable = { now: true };
   const lease = new ShardLease('key', world.system.engine, registry.handle, {
-    granted: (token) => {
-      granted.push(token);
-      return usable.now;
-    },
+    granted: (token) => granted.push(token),
   });
-  return { world, registry, lease, granted, usable };
+  return { world, registry, lease, granted };
 }
 
 describe('a shard’s lease', () => {
@@ -183,23 +177,6 @@ describe('a shard’s lease', () => {
     lease.want();
     await world.run(1000);
     expect(granted).toEqual([2]);
-  });
-
-  it('is given back and asked for again, not all the time, while it cannot be used', async () => {
-    const { world, registry, lease, granted, usable } = stage();
-    registry.delayMs = 0;
-    usable.now = false;
-    lease.want();
-    await world.run(1000);
-    expect(registry.calls.length).toBeGreaterThan(4);
-    expect(registry.calls.length).toBeLessThan(40);
-    usable.now = true;
-    await world.run(300);
-    expect(granted.at(-1)).toBe(registry.token);
-    expect(granted).toEqual([...granted].toSorted((x, y) => x - y));
-    const { length } = registry.calls;
-    await world.run(5000);
-    expect(registry.calls.length).toBe(length);
   });
 
   it('ends with the epoch, and when it is closed', async () => {

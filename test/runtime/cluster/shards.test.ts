@@ -76,9 +76,15 @@ describe('a virtual actor', () => {
     const items = ref.subscribe.ticks({})[Symbol.asyncIterator]();
     await cluster.until(items.next());
     await cluster.advance(3000);
+    const later = ref.ask.later({});
     const asleep = (): boolean => tallies.log.some((line) => line.startsWith('flush'));
     expect(asleep()).toBe(false);
     await items.return?.();
+    // A message that it put aside waits, too.
+    await cluster.advance(3000);
+    expect(asleep()).toBe(false);
+    ref.tell.open({});
+    expect(await cluster.until(later)).toBe('opened');
     await cluster.when(asleep, 1000);
     expect(tallies.incarnations.length).toBe(1);
   });
@@ -136,6 +142,16 @@ describe('a virtual actor', () => {
     expect(slept[1]).toBeGreaterThan((slept[0] as number) * 1.5);
     expect(slept[2]).toBeGreaterThan((slept[1] as number) * 1.5);
     expect(slept[3]).toBeLessThan(slept[1] as number);
+  });
+
+  it('that is never restarted is put to sleep by its first failure', async () => {
+    const tallies = await TallyCluster.open(['a'], { actor: { restart: { type: 'temporary' } } });
+    const ref = tallies.ref('a', 'k');
+    expect(await tallies.cluster.until(codeOf(ref.ask.fail({})))).toBe('HANDLER_FAILED');
+    await tallies.cluster.advance(10);
+    expect(await tallies.cluster.until(codeOf(ref.ask.read({})))).toBe('PASSIVATED');
+    await tallies.cluster.advance(1000);
+    expect(await tallies.cluster.until(codeOf(ref.ask.read({})))).toBe('resolved');
   });
 
   it('that cannot be made refuses its messages', async () => {

@@ -26,6 +26,9 @@ export const Tally = protocol('tally', {
   work: request({ in: z.object({ ms: z.number() }), out: z.string() }),
   /** Answers after so long, out of its turn. */
   owe: request({ in: z.object({ ms: z.number() }), out: z.string() }),
+  /** Puts itself aside until `open`. */
+  later: request({ in: z.object({}), out: z.string() }),
+  open: signal({ in: z.object({}) }),
   ticks: subscription({ in: z.object({}), item: z.string() }),
   fail: request({ in: z.object({}), out: z.string() }),
   stop: signal({ in: z.object({}) }),
@@ -157,6 +160,7 @@ export class TallyCluster {
         const registry = context.port(life.node.membership.handle);
         const stored = await registry.get(`tally/${key}`);
         const feeds: Feed<string>[] = [];
+        let opened = false;
         const ids = stored === undefined ? [] : (decodeValue(stored.value) as string[]);
         const add = async (id: string): Promise<number> => {
           const value = encodeToBytes([...ids, id]);
@@ -185,6 +189,14 @@ export class TallyCluster {
             const deferred = turn.defer();
             life.process.after(ms, () => deferred.resolve('paid'));
             return deferred;
+          },
+          later: () => {
+            if (!opened) context.stash();
+            return 'opened';
+          },
+          open: () => {
+            opened = true;
+            context.unstash();
           },
           ticks: (_body, feed) => {
             feeds.push(feed);
