@@ -1,6 +1,6 @@
 import type { ProcessClock } from '../runtime/simulation/virtual-time.ts';
 import { tickMs } from '../runtime/timer-wheel.ts';
-import type { LifeSpan } from './node.ts';
+import type { LifeSpan } from './life.ts';
 import type { Violations } from './violations.ts';
 
 interface Pending {

@@ -8,8 +8,9 @@ import type { DiskOperation } from '../runtime/simulation/simulated-disk-faults.
 import { SimulatedNetwork } from '../runtime/simulation/simulated-network.ts';
 import { type ProcessClock, VirtualTime } from '../runtime/simulation/virtual-time.ts';
 import { microtaskDrain } from './drain-microtasks.ts';
-import { type Life, type NodeWork, SimulatedNode, type WorkPlace } from './node.ts';
-import { RegistryClient, registryPlace } from './registry-client.ts';
+import type { Life, NodeWork, WorkPlace } from './life.ts';
+import { SimulatedNode } from './node.ts';
+import { RegistryClient, type RegistryRoad, registryPlace } from './registry-client.ts';
 import { RegistryService } from './registry-service.ts';
 import { betweenCloudsMs, Roads, withinCloudMs } from './roads.ts';
 import { SimulatedBulk } from './simulated-bulk.ts';
@@ -21,7 +22,8 @@ export interface SimulatedClusterOptions<Work extends NodeWork> {
   readonly keptLines: number;
   readonly start: (place: WorkPlace) => Promise<Work>;
   readonly onFact: (life: Life<Work>, fact: Fact) => void;
-  readonly releasing: (node: string, key: string, token: number) => void;
+  readonly releasing: RegistryRoad['releasing'];
+  readonly applied: RegistryRoad['applied'];
 }
 
 /** A whole cluster under one seed: 3 to 7 nodes over two clouds, the registry, and the roads between them. */
@@ -93,6 +95,7 @@ export class SimulatedCluster<Work extends NodeWork> {
             roads: this.roads,
             service: this.service,
             releasing: options.releasing,
+            applied: options.applied,
           },
           name,
           process,

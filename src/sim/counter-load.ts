@@ -1,6 +1,6 @@
 import type { Books } from './books.ts';
 import { Counter, counter, counterKind } from './counter-actor.ts';
-import type { NodeWork, WorkPlace } from './node.ts';
+import type { NodeWork, WorkPlace } from './life.ts';
 
 /** Virtual actors with state: each node adds ids to counters, and repeats what failed until it is acknowledged. */
 export function startCounterLoad<Work extends NodeWork>(

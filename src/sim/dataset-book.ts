@@ -1,5 +1,5 @@
 import type { SeededRandom } from '../runtime/simulation/seeded-random.ts';
-import type { LifeSpan } from './node.ts';
+import type { LifeSpan } from './life.ts';
 import type { Violations } from './violations.ts';
 
 /** A data set that a client wants to have stored. */
@@ -59,6 +59,14 @@ export class DatasetBook {
     };
     this.wanted.set(name, wanted);
     return wanted;
+  }
+
+  /** A data set whose job was acknowledged and may still read its source. */
+  drawChangeable(): Wanted | undefined {
+    const open = [...this.wanted.values()].filter(
+      ({ proven, changed, job, bytes }) => !proven && !changed && job !== undefined && bytes.length > 0,
+    );
+    return open.length === 0 ? undefined : this.#random.pick(open);
   }
 
   /** A client of this epoch waits for an answer that may begin a job. */

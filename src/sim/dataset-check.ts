@@ -6,7 +6,7 @@ import { LoomError } from '../ports/loom-error.ts';
 import { validated } from '../runtime/schema.ts';
 import { decodeValue } from '../runtime/wire/value-decode.ts';
 import type { DatasetBook, Wanted } from './dataset-book.ts';
-import type { WorkPlace } from './node.ts';
+import type { WorkPlace } from './life.ts';
 import type { PipelineLoad } from './pipeline-load.ts';
 import type { Violations } from './violations.ts';
 

@@ -1,7 +1,7 @@
 import type { SeededRandom } from '../runtime/simulation/seeded-random.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import type { FaultKind, FaultScene, Heal } from './fault-table.ts';
-import type { NodeWork } from './node.ts';
+import type { FaultKind, FaultScene, Heal } from './faults/fault-kind.ts';
+import type { NodeWork } from './life.ts';
 
 interface Active {
   readonly kind: string;

@@ -1,5 +1,5 @@
 import type { Fact } from '../runtime/facts.ts';
-import type { Life, NodeWork } from './node.ts';
+import type { Life, NodeWork } from './life.ts';
 import type { Violations } from './violations.ts';
 
 interface Holder<Work> {

@@ -1,5 +1,5 @@
 import type { DeadLetter } from '../runtime/facts.ts';
-import type { LifeSpan } from './node.ts';
+import type { LifeSpan } from './life.ts';
 import type { Violations } from './violations.ts';
 import type { Witness } from './witness.ts';
 

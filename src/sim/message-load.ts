@@ -1,7 +1,7 @@
 import type { ActorRef } from '../runtime/actor-ref.ts';
 import type { TellOutcome } from '../runtime/definition.ts';
 import type { Books } from './books.ts';
-import type { NodeWork, WorkPlace } from './node.ts';
+import type { NodeWork, WorkPlace } from './life.ts';
 import { Sink, sink } from './sink-actor.ts';
 
 export interface MessageLoadParts<Work extends NodeWork> {
@@ -15,12 +15,14 @@ export interface MessageLoadParts<Work extends NodeWork> {
   readonly paused: () => boolean;
 }
 
+const watchMs = 15_000;
+
 /** Messages between the nodes: tells in bursts and floods, asks in time and too late, watches, failing handlers. */
 export function startMessageLoad<Work extends NodeWork>(parts: MessageLoadParts<Work>): void {
   const { place, books, nodes, everyMs, paused } = parts;
   const { cluster, process, life, random } = place;
   cluster.system.spawn(sink(books.messages, process, life), { name: 'sink' });
-  const watched = new Set<string>();
+  let watching = false;
   const flow = `${life.node}.${life.epoch}`;
   let sequence = 0;
 
@@ -49,13 +51,19 @@ export function startMessageLoad<Work extends NodeWork>(parts: MessageLoadParts<
     );
   }
 
+  /** Given up after a while: a watched peer is pinged all the time. */
   function watch(node: string): void {
-    if (node === life.node || watched.has(node)) return;
-    watched.add(node);
-    const told = books.watches.watched(life, node);
-    sinkOf(node).onTerminated(({ epoch }) => {
-      told(epoch);
-      watched.delete(node);
+    if (node === life.node || watching) return;
+    watching = true;
+    const watch = books.watches.watched(life, node);
+    const off = sinkOf(node).onTerminated(({ epoch }) => {
+      watch.told(epoch);
+      watching = false;
+    });
+    process.after(random.float() * 2 * watchMs, () => {
+      watch.givenUp();
+      off();
+      watching = false;
     });
   }
 

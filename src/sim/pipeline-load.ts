@@ -7,7 +7,7 @@ import type { Checksum } from '../ports/checksum.ts';
 import { LoomError } from '../ports/loom-error.ts';
 import { makeDurableDirectory } from '../runtime/journal/durable-directory.ts';
 import { type DatasetBook, sourceFolder, type Wanted } from './dataset-book.ts';
-import type { WorkPlace } from './node.ts';
+import type { WorkPlace } from './life.ts';
 
 export interface PipelineLoadParts {
   readonly place: WorkPlace;

@@ -1,17 +1,9 @@
 import { LoomError } from '../ports/loom-error.ts';
-import type {
-  KeyValueOperation,
-  LeaseProof,
-  MemberDescription,
-  MemberState,
-  Registry,
-  RegistryHandle,
-  RegistrySubscription,
-  TransactionAnswer,
-} from '../ports/registry.ts';
+import type { KeyValueOperation, MemberDescription, Registry, RegistryHandle } from '../ports/registry.ts';
 import type { EmbeddedRegistry } from '../registry/embedded/embedded-registry.ts';
 import type { SeededRandom } from '../runtime/simulation/seeded-random.ts';
 import type { ProcessClock, VirtualTime } from '../runtime/simulation/virtual-time.ts';
+import { ClientHandle, type HandleRoad } from './registry-client-handle.ts';
 import type { RegistryService } from './registry-service.ts';
 import type { Roads } from './roads.ts';
 
@@ -22,6 +14,8 @@ export interface RegistryRoad {
   readonly service: RegistryService;
   /** A node lets go of a lease: from now on it may not act under it, whenever the registry hears of it. */
   readonly releasing: (node: string, key: string, token: number) => void;
+  /** The registry has applied a transaction. */
+  readonly applied: (operations: readonly KeyValueOperation[]) => void;
 }
 
 /** The name of the registry's place on the roads. */
@@ -36,7 +30,7 @@ export const registryPlace = 'registry';
  * C3. A registry that has started again knows no handle of before: their calls fail with EPOCH_ENDED.
  * C4. What a watch tells is kept while the road is cut: of states that are told meanwhile the last one comes after.
  */
-export class RegistryClient implements Registry {
+export class RegistryClient implements Registry, HandleRoad {
   readonly #road: RegistryRoad;
   readonly #node: string;
   readonly #process: ProcessClock;
@@ -147,6 +141,10 @@ export class RegistryClient implements Registry {
     this.#road.releasing(this.#node, key, token);
   }
 
+  applied(operations: readonly KeyValueOperation[]): void {
+    this.#road.applied(operations);
+  }
+
   get process(): ProcessClock {
     return this.#process;
   }
@@ -158,136 +156,3 @@ export class RegistryClient implements Registry {
 
 const callMs = 1500;
 const retellMs = 100;
-
-class ClientHandle implements RegistryHandle {
-  readonly node: string;
-  readonly epoch: number;
-  readonly ttlMs: number;
-  readonly #client: RegistryClient;
-  readonly #inner: RegistryHandle;
-  readonly #start: number;
-  #closed = false;
-
-  constructor(client: RegistryClient, inner: RegistryHandle, start: number) {
-    this.#client = client;
-    this.#inner = inner;
-    this.#start = start;
-    this.node = inner.node;
-    this.epoch = inner.epoch;
-    this.ttlMs = inner.ttlMs;
-  }
-
-  renew(): Promise<void> {
-    return this.#call((inner) => inner.renew());
-  }
-
-  setState(state: MemberState): Promise<void> {
-    return this.#call((inner) => inner.setState(state));
-  }
-
-  members(): ReturnType<RegistryHandle['members']> {
-    return this.#call((inner) => inner.members());
-  }
-
-  acquire(key: string): ReturnType<RegistryHandle['acquire']> {
-    return this.#call((inner) => inner.acquire(key));
-  }
-
-  release(key: string, token: number): Promise<void> {
-    this.#client.releasing(key, token);
-    return this.#call((inner) => inner.release(key, token));
-  }
-
-  leases(prefix: string): ReturnType<RegistryHandle['leases']> {
-    return this.#call((inner) => inner.leases(prefix));
-  }
-
-  get(key: string): ReturnType<RegistryHandle['get']> {
-    return this.#call((inner) => inner.get(key));
-  }
-
-  list(prefix: string): ReturnType<RegistryHandle['list']> {
-    return this.#call((inner) => inner.list(prefix));
-  }
-
-  transact(operations: readonly KeyValueOperation[], lease?: LeaseProof): Promise<TransactionAnswer> {
-    const own = operations.map((one) =>
-      one.op === 'set' ? { ...one, value: one.value.slice() } : { ...one },
-    );
-    return this.#call((inner) => inner.transact(own, lease));
-  }
-
-  leave(): Promise<void> {
-    return this.#call((inner) => inner.leave());
-  }
-
-  watchMembers(...[listener]: Parameters<RegistryHandle['watchMembers']>): RegistrySubscription {
-    return this.#watch((tell) => this.#inner.watchMembers((view) => tell(() => listener(view))));
-  }
-
-  watch(...[prefix, listener]: Parameters<RegistryHandle['watch']>): RegistrySubscription {
-    return this.#watch((tell) =>
-      this.#inner.watch(prefix, (pairs, revision) => tell(() => listener(pairs, revision))),
-    );
-  }
-
-  close(): void {
-    this.#closed = true;
-    // Its process may be gone; then there is nothing to close there.
-    if (this.#lives) this.#inner.close();
-  }
-
-  get #lives(): boolean {
-    return this.#client.service.starts === this.#start && this.#client.service.registry !== undefined;
-  }
-
-  #call<T>(start: (inner: RegistryHandle) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(this.#closedError());
-    return this.#client
-      .call(this.#start, () => start(this.#inner))
-      .then(
-        (value) => {
-          if (this.#closed) throw this.#closedError();
-          return value;
-        },
-        (error: unknown) => {
-          throw this.#closed ? this.#closedError() : error;
-        },
-      );
-  }
-
-  /** The registry's side of a watch is asked for by a call and closed by one; the node's side ends at once. */
-  #watch(begin: (tell: (run: () => void) => void) => RegistrySubscription): RegistrySubscription {
-    if (this.#closed) throw this.#closedError();
-    let open = true;
-    let inner: RegistrySubscription | undefined;
-    const by = this.#client.service.process;
-    const isOpen = (): boolean => open && !this.#closed;
-    const subscribe = (): void => {
-      this.#call(() => {
-        const tell = this.#client.teller(by, isOpen);
-        inner = begin((run) => {
-          // The system of a killed process closes its connections, and the registry what hung on them.
-          if (isOpen() && !this.#client.process.killed) tell(run);
-          else this.#inner.close();
-        });
-        return Promise.resolve();
-      }).catch((error: unknown) => {
-        // Asked for again until it is there: a watch begins with the present state, whenever that is.
-        const ended = LoomError.from(error).code === 'EPOCH_ENDED';
-        if (isOpen() && inner === undefined && !ended) this.#client.process.after(retellMs, subscribe);
-      });
-    };
-    subscribe();
-    return {
-      close: () => {
-        open = false;
-        if (this.#lives) inner?.close();
-      },
-    };
-  }
-
-  #closedError(): LoomError {
-    return new LoomError('STALE_INCARNATION', `the registry handle of ${this.node} is closed`);
-  }
-}

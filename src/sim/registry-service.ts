@@ -4,12 +4,14 @@ import { type EmbeddedRegistry, openEmbeddedRegistry } from '../registry/embedde
 import { registryJournal } from '../registry/embedded/registry-journal.ts';
 import type { SimulatedDisk } from '../runtime/simulation/simulated-disk.ts';
 import type { ProcessClock, VirtualTime } from '../runtime/simulation/virtual-time.ts';
-import { type Restart, restartAfter } from './node.ts';
+import { type Restart, restartAfter } from './life.ts';
 
 export interface RegistryServiceParts {
   readonly time: VirtualTime;
   readonly disk: SimulatedDisk;
   readonly checksum: Checksum;
+  /** How long an epoch lives without a renewal; default 3,000. */
+  readonly ttlMs?: number;
   /** What it tells of itself, for the transcript. */
   readonly told: (what: string) => void;
 }
@@ -45,6 +47,12 @@ export class RegistryService {
     return this.#registry;
   }
 
+  /** Whether an epoch lives, as the registry sees it; false while it is down. */
+  holds(node: string, epoch: number): boolean {
+    const members = this.#registry?.listAll().members ?? [];
+    return members.some((member) => member.node === node && member.epoch === epoch);
+  }
+
   /** Ends it at once, and starts it again after `downMs`. */
   restart(how: Restart, downMs: number): void {
     const { disk, time, told } = this.#parts;
@@ -60,7 +68,7 @@ export class RegistryService {
   }
 
   #start(): void {
-    const { disk, checksum, told } = this.#parts;
+    const { disk, checksum, told, ttlMs = usualTtlMs } = this.#parts;
     const process = this.#process;
     const journal = registryJournal({
       disk: disk.mount(process),
@@ -98,4 +106,4 @@ export class RegistryService {
 }
 
 const restartMs = 300;
-const ttlMs = 3000;
+const usualTtlMs = 3000;

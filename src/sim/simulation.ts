@@ -1,16 +1,15 @@
 import type { Fact } from '../runtime/facts.ts';
-import { type Books, openBooks } from './books.ts';
+import { openBooks } from './books.ts';
+import { checkAll, checkSome, RegistryNumbers } from './checks.ts';
 import { SimulatedCluster } from './cluster.ts';
-import { counterEntry, readCounter } from './counter-actor.ts';
-import { startCounterLoad } from './counter-load.ts';
-import { checkDatasets, type DatasetCheckParts, runningJobs } from './dataset-check.ts';
 import { FaultSchedule } from './fault-schedule.ts';
-import { diskFaults, processFaults, roadFaults } from './fault-table.ts';
-import { startMessageLoad } from './message-load.ts';
-import type { Life, NodeWork, WorkPlace } from './node.ts';
-import { PipelineLoad } from './pipeline-load.ts';
-import { Sink } from './sink-actor.ts';
+import { diskFaults } from './faults/disk-faults.ts';
+import { processFaults } from './faults/process-faults.ts';
+import { roadFaults } from './faults/road-faults.ts';
+import type { Life } from './life.ts';
+import { awaited } from './settling.ts';
 import { type Violation, Violations } from './violations.ts';
+import { type Scene, type SimulatedWork, startWork } from './work.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -28,84 +27,74 @@ export interface SeedReport {
   readonly faults: Readonly<Record<string, number>>;
   readonly hash: string;
   readonly transcript: readonly string[];
-  /** How messages, asks and the rest ended, for reading. */
+  /** How messages, asks, ingests and the rest ended. */
   readonly ends: Readonly<Record<string, number>>;
 }
 
-interface Work extends NodeWork {
-  readonly place: WorkPlace;
-  readonly load: PipelineLoad;
-}
-
 /** Runs one seed to its end, or to the first promise that is broken. */
-export async function simulate(options: SimulationOptions): Promise<SeedReport> {
-  const simulation = new Simulation(options);
-  return simulation.run();
+export function simulate(options: SimulationOptions): Promise<SeedReport> {
+  return new Simulation(options).run();
 }
 
 class Simulation {
-  readonly #options: SimulationOptions;
-  readonly #cluster: SimulatedCluster<Work>;
+  readonly #endMs: number;
+  readonly #scene: Scene;
   readonly #violations: Violations;
-  readonly #books: Books<Work>;
-  readonly #schedule: FaultSchedule<Work>;
+  readonly #numbers: RegistryNumbers;
+  readonly #schedule: FaultSchedule<SimulatedWork>;
+  #paused = false;
   #over = false;
 
-  constructor(options: SimulationOptions) {
-    this.#options = options;
-    const { seed, keptLines } = options;
-    this.#cluster = new SimulatedCluster<Work>({
+  constructor({ seed, minutes, keptLines }: SimulationOptions) {
+    this.#endMs = minutes * 60_000;
+    const cluster = new SimulatedCluster<SimulatedWork>({
       seed,
       keptLines,
-      start: (place) => this.#start(place),
+      start: (place) => startWork(this.#scene, place, () => this.#paused),
       onFact: (life, fact) => this.#heard(life, fact),
-      releasing: (node, key, token) => this.#books.leases.letGo(node, key, token),
+      applied: (operations) => this.#scene.books.chunks.applied(operations),
+      releasing: (node, key, token) => this.#scene.books.leases.letGo(node, key, token),
     });
-    const { time, trace } = this.#cluster;
-    this.#violations = new Violations(
+    const { time, trace } = cluster;
+    const violations = new Violations(
       seed,
       () => time.nowMs,
       (line) => trace.line(line),
     );
-    this.#books = openBooks<Work>(this.#violations, this.#cluster.random.fork('data'), {
+    const books = openBooks<SimulatedWork>(violations, cluster.random.fork('data'), {
       nowMs: () => time.nowMs,
-      thawedMs: (node) => this.#cluster.node(node)?.thawedMs ?? 0,
-      lives: (node) => this.#cluster.node(node)?.lives ?? [],
-      epochEnded: (node, epoch) =>
-        this.#cluster.service.registry
-          ?.listAll()
-          .members.some((member) => member.node === node && member.epoch === epoch) !== true,
+      thawedMs: (node) => cluster.node(node)?.thawedMs ?? 0,
+      lives: (node) => cluster.node(node)?.lives ?? [],
+      epochEnded: (node, epoch) => !cluster.service.holds(node, epoch),
     });
-    this.#schedule = new FaultSchedule(
-      {
-        cluster: this.#cluster,
-        damaged: this.#books.datasets.damaged,
-        changeSource: () => this.#changeSource(),
-      },
-      [...roadFaults<Work>(), ...processFaults<Work>(), ...diskFaults<Work>()],
-    );
+    this.#violations = violations;
+    this.#numbers = new RegistryNumbers(violations);
+    this.#scene = { cluster, books };
+    const { damaged } = books.datasets;
+    this.#schedule = new FaultSchedule({ cluster, damaged, changeSource: () => this.#changeSource() }, [
+      ...roadFaults<SimulatedWork>(),
+      ...processFaults<SimulatedWork>(),
+      ...diskFaults<SimulatedWork>(),
+    ]);
   }
 
   async run(): Promise<SeedReport> {
-    const { time, nodes, trace } = this.#cluster;
+    const { time, nodes, trace } = this.#scene.cluster;
     const floating = (reason: unknown): void => {
-      this.#violations.broken(
-        'no-floating-rejection',
-        String(reason instanceof Error ? reason.stack : reason),
-      );
+      const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+      this.#violations.broken('no-floating-rejection', text);
     };
     process.on('unhandledRejection', floating);
     try {
       for (const node of nodes) node.boot();
       this.#look();
-      this.#play().catch((error: unknown) => {
-        this.#violations.broken('nothing-stuck', `the simulation itself failed: ${String(error)}`);
-      });
+      this.#play().catch(floating);
       await time.run(Number.POSITIVE_INFINITY, () => {
         trace.number(time.nowMs);
         return this.#over || this.#violations.first !== undefined;
       });
     } catch (thrown) {
+      // An event threw: on a real node nobody would have caught it either.
       floating(thrown);
     } finally {
       process.off('unhandledRejection', floating);
@@ -115,164 +104,62 @@ class Simulation {
 
   /** Rounds of faults, each with a quiet point after it, until the time is up. */
   async #play(): Promise<void> {
-    const { time } = this.#cluster;
-    const endMs = this.#options.minutes * 60_000;
-    while (time.nowMs < endMs) {
-      const leftMs = endMs - time.nowMs;
-      const stormMs = leftMs < 2 * roundMs ? leftMs * 0.6 : roundMs;
+    const { time } = this.#scene.cluster;
+    while (time.nowMs < this.#endMs) {
+      const leftMs = this.#endMs - time.nowMs;
+      const last = leftMs < 1.5 * roundMs;
       this.#schedule.begin();
-      await this.#sleep(stormMs);
+      await this.#sleep(last ? Math.max(leftMs - lingerMs, lingerMs) : roundMs);
       this.#schedule.end();
-      await this.#quietPoint();
+      await this.#quietPoint(last);
     }
     this.#over = true;
   }
 
-  async #quietPoint(): Promise<void> {
-    const { time, trace } = this.#cluster;
+  async #quietPoint(last: boolean): Promise<void> {
+    const { time, trace } = this.#scene.cluster;
     const sinceMs = time.nowMs;
     trace.line('everything is healed');
     this.#paused = true;
+    await this.#sleep(lingerMs);
     for (;;) {
-      await this.#sleep(time.nowMs - sinceMs < lingerMs ? lingerMs : 500);
-      const waiting = this.#unsettled() ?? (await this.#unreached()) ?? (await this.#unfinished());
+      const waiting = await awaited(this.#scene, this.#violations);
       if (waiting === undefined) break;
       if (time.nowMs - sinceMs > settleMs) {
         this.#violations.broken('nothing-stuck', `${settleMs / 1000} s after all was healed, ${waiting}`);
         return;
       }
+      await this.#sleep(500);
     }
     trace.line(`quiet after ${Math.round(time.nowMs - sinceMs)} ms`);
-    this.#books.messages.settle();
-    this.#books.watches.settle();
-    await this.#checkEffects();
-    const parts = this.#datasetParts();
-    if (parts !== undefined)
-      await checkDatasets(parts, time.nowMs >= this.#options.minutes * 60_000 - roundMs);
+    await checkAll(this.#scene, this.#violations, last);
     this.#paused = false;
   }
 
-  #paused = false;
-
-  /** What keeps the cluster from being quiet; undefined when it is. */
-  #unsettled(): string | undefined {
-    const { nodes, service } = this.#cluster;
-    if (service.registry === undefined) return 'the registry is down';
-    if (this.#books.datasets.askingCount > 0) return 'a client waits for its ingest';
-    for (const node of nodes) {
-      const { life } = node;
-      if (life?.work === undefined) return `${node.name} is not up`;
-      const { view, mayAct } = life.cluster.membership;
-      if (!mayAct) return `${node.name} doubts its leases`;
-      for (const other of nodes) {
-        const seen = view.members.find((member) => member.node === other.name);
-        if (seen?.epoch !== other.life?.epoch || seen?.state !== 'ready')
-          return `${node.name} sees ${other.name} as epoch ${seen?.epoch} (${seen?.state}), not ${other.life?.epoch}`;
-      }
-      const { ledger } = life.cluster.system;
-      if (ledger.open !== 0 || ledger.unknown !== 0)
-        return `${node.name} has ${ledger.open} messages open, ${ledger.unknown} unknown`;
-    }
-    return undefined;
-  }
-
-  /** A road that is not open again; undefined when every node answers every other. */
-  async #unreached(): Promise<string | undefined> {
-    const { nodes } = this.#cluster;
-    const asked = nodes.flatMap(({ life, work }) =>
-      nodes.map(async ({ name }) => {
-        if (life === undefined || work === undefined) return 'a node is not up';
-        const echo = life.cluster
-          .ref(Sink, name, 'sink')
-          .attempt.echo({ afterMs: 0, word: '' }, { deadlineMs: 2000 });
-        const answer = await echo;
-        return answer.ok ? undefined : `${life.node} does not reach ${name}: ${answer.error.message}`;
-      }),
-    );
-    return (await Promise.all(asked)).find((failure) => failure !== undefined);
-  }
-
-  /** Jobs that go on; undefined when there is none. */
-  async #unfinished(): Promise<string | undefined> {
-    const parts = this.#datasetParts();
-    if (parts === undefined) return 'no node is up';
-    const running = await runningJobs(parts).catch((error: unknown) => [String(error)]);
-    return running.length === 0 ? undefined : `these go on: ${running.join(', ')}`;
-  }
-
-  #datasetParts(): DatasetCheckParts | undefined {
-    const work = this.#cluster.nodes.find((node) => node.work !== undefined)?.work;
-    if (work === undefined) return undefined;
-    const { checksum } = this.#cluster;
-    return { ...work, book: this.#books.datasets, checksum, violations: this.#violations };
-  }
-
-  async #checkEffects(): Promise<void> {
-    const life = this.#cluster.nodes[0]?.life;
-    if (life === undefined) return;
-    for (const key of this.#books.effects.keys) {
-      const entry = await life.cluster.membership.handle.get(counterEntry(key));
-      this.#books.effects.check(key, readCounter(entry?.value));
-    }
-  }
-
-  /** Cheap looks, every virtual second. */
   #look(): void {
-    const { time, nodes } = this.#cluster;
-    this.#books.leases.check();
-    this.#books.asks.check();
-    for (const { life } of nodes) {
-      if (life === undefined) continue;
-      const { ledger } = life.cluster.system;
-      const inFlight = life.cluster.inFlight();
-      if (ledger.open !== inFlight)
-        this.#violations.broken(
-          'conservation',
-          `${life.node}: ${ledger.open} messages are open by its ledger, ${inFlight} in flight: ${JSON.stringify(ledger.snapshot())}`,
-        );
-    }
-    time.at(time.nowMs + 1000, () => this.#look());
+    const { time, service } = this.#scene.cluster;
+    checkSome(this.#scene, this.#violations);
+    if (service.registry !== undefined) this.#numbers.check(service.registry.listAll().counters);
+    if (time.nowMs > this.#endMs + overdueMs)
+      this.#violations.broken('nothing-stuck', 'a quiet point does not come to its end');
+    time.at(time.nowMs + lookMs, () => this.#look());
   }
 
-  /** A client of its own writes to the source of an ingest. */
+  /** Somebody writes to the source of an ingest. */
   #changeSource(): boolean {
-    const { random, nodes } = this.#cluster;
-    const open = [...this.#books.datasets.wanted.values()].filter(
-      ({ proven, changed, job, bytes }) => !proven && !changed && job !== undefined && bytes.length > 0,
-    );
-    if (open.length === 0) return false;
-    const wanted = random.pick(open);
-    const work = nodes.find(({ name }) => name === wanted.node)?.work;
-    if (work === undefined) return false;
+    const { cluster, books } = this.#scene;
+    const wanted = books.datasets.drawChangeable();
+    const work = wanted === undefined ? undefined : cluster.node(wanted.node)?.work;
+    if (wanted === undefined || work === undefined) return false;
     wanted.changed = true;
     work.load.changeSource(wanted);
     return true;
   }
 
-  async #start(place: WorkPlace): Promise<Work> {
-    const { nodes } = this.#cluster;
-    const names = nodes.map((node) => node.name);
-    startMessageLoad({
-      place,
-      books: this.#books,
-      nodes: names,
-      everyMs: messageMs * nodes.length,
-      paused: () => this.#paused,
-    });
-    startCounterLoad(place, this.#books, counterMs * nodes.length, () => this.#paused);
-    const load = await PipelineLoad.start({
-      place,
-      book: this.#books.datasets,
-      checksum: this.#cluster.checksum,
-      everyMs: datasetMs * nodes.length,
-      paused: () => this.#paused,
-    });
-    return { place, load, close: () => load.pipeline.close() };
-  }
-
-  #heard(life: Life<Work>, fact: Fact): void {
-    this.#books.leases.heard(life, fact);
-    if (fact.type === 'dead-letter') this.#books.messages.deadLetter(life, fact.letter);
+  #heard(life: Life<SimulatedWork>, fact: Fact): void {
+    const { books } = this.#scene;
+    books.leases.heard(life, fact);
+    if (fact.type === 'dead-letter') books.messages.deadLetter(life, fact.letter);
     else if (fact.type === 'internal-error')
       this.#violations.broken(
         'nothing-stuck',
@@ -281,45 +168,37 @@ class Simulation {
   }
 
   #sleep(ms: number): Promise<void> {
-    const { time } = this.#cluster;
+    const { time } = this.#scene.cluster;
     return new Promise((resolve) => void time.at(time.nowMs + ms, resolve));
   }
 
   #report(): SeedReport {
-    const { cluster } = { cluster: this.#cluster };
-    const faults: Record<string, number> = {
-      ...this.#schedule.counts,
-      ...cluster.network.faults,
-      ...cluster.bulk.faults,
-    };
-    for (const disk of [...cluster.nodes.map((node) => node.disk), cluster.registryDisk]) {
+    const { cluster, books } = this.#scene;
+    const { seed, time, trace, network, bulk, nodes, registryDisk } = cluster;
+    const faults: Record<string, number> = { ...this.#schedule.counts, ...network.faults, ...bulk.faults };
+    for (const disk of [...nodes.map((node) => node.disk), registryDisk]) {
       for (const [kind, count] of Object.entries(disk.faults.counts))
         faults[kind] = (faults[kind] ?? 0) + count;
     }
     return {
-      seed: this.#options.seed,
-      violation: this.#violations.first,
-      events: cluster.time.eventCount,
-      virtualMs: cluster.time.nowMs,
-      faults,
-      hash: cluster.trace.hash,
-      transcript: cluster.trace.transcript,
+      ...{ seed, faults, violation: this.#violations.first, hash: trace.hash, transcript: trace.transcript },
+      ...{ events: time.eventCount, virtualMs: time.nowMs },
       ends: {
-        ...this.#books.messages.ends,
-        ...this.#books.asks.ends,
-        ...this.#books.datasets.ends,
-        'watches told': this.#books.watches.told,
-        'effects acknowledged': this.#books.effects.acknowledgedCount,
+        ...books.messages.ends,
+        ...books.asks.ends,
+        ...books.datasets.ends,
+        'watches told': books.watches.told,
+        'chunks done': books.chunks.doneCount,
+        'effects acknowledged': books.effects.acknowledgedCount,
       },
     };
   }
 }
 
-/** Between two steps of the load in the whole cluster, on average. */
-const messageMs = 250;
-const counterMs = 1000;
-const datasetMs = 8000;
+const roundMs = 100_000;
+/** How long a cluster may take to be quiet after everything was healed. */
+const settleMs = 90_000;
 /** A call that was lost in a cut, and the lease that it was to renew, are over only so long after it. */
 const lingerMs = 6000;
-const roundMs = 100_000;
-const settleMs = 90_000;
+const overdueMs = 300_000;
+const lookMs = 1000;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Clock } from '../ports/clock.ts';
 import { type Behavior, behavior } from '../runtime/behavior.ts';
 import { protocol, request, signal } from '../runtime/protocol.ts';
+import type { LifeSpan } from './life.ts';
 import type { MessageBook } from './message-book.ts';
-import type { LifeSpan } from './node.ts';
 
 /** Takes messages of the load and tells the book. */
 export const Sink = protocol('sim-sink', {

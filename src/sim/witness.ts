@@ -1,4 +1,4 @@
-import type { LifeSpan } from './node.ts';
+import type { LifeSpan } from './life.ts';
 
 /** What the books must know of the nodes. */
 export interface Witness {
