@@ -7,6 +7,7 @@ import { SimulatedDisk } from '../runtime/simulation/simulated-disk.ts';
 import type { DiskOperation } from '../runtime/simulation/simulated-disk-faults.ts';
 import { SimulatedNetwork } from '../runtime/simulation/simulated-network.ts';
 import { type ProcessClock, VirtualTime } from '../runtime/simulation/virtual-time.ts';
+import { Ambushes } from './ambush.ts';
 import { microtaskDrain } from './drain-microtasks.ts';
 import type { Life, NodeWork, WorkPlace } from './life.ts';
 import { SimulatedNode } from './node.ts';
@@ -32,6 +33,7 @@ export class SimulatedCluster<Work extends NodeWork> {
   readonly time: VirtualTime = new VirtualTime(microtaskDrain());
   readonly random: SeededRandom;
   readonly trace: Trace;
+  readonly ambushes: Ambushes = new Ambushes();
   readonly checksum: Checksum = nativeChecksum();
   readonly network: SimulatedNetwork;
   readonly roads: Roads;
@@ -51,7 +53,7 @@ export class SimulatedCluster<Work extends NodeWork> {
     this.roads = new Roads(this.network);
     this.bulk = new SimulatedBulk(this.time, this.random.fork('bulk'), this.roads);
     this.roads.place(registryPlace, clouds[0]);
-    this.registryDisk = this.#disk('registry');
+    this.registryDisk = this.#disk(registryPlace);
     this.service = new RegistryService({
       time: this.time,
       disk: this.registryDisk,
@@ -113,7 +115,11 @@ export class SimulatedCluster<Work extends NodeWork> {
   #disk(name: string): SimulatedDisk {
     return new SimulatedDisk({
       random: this.random.fork(`disk ${name}`),
-      latencyMs: (operation, random) => (durable.has(operation) ? 0.2 + random.float() : 0),
+      latencyMs: (operation, random) => {
+        if (!durable.has(operation)) return 0;
+        this.ambushes.passed(name);
+        return 0.2 + random.float();
+      },
       capacityBytes: diskBytes,
     });
   }

@@ -34,6 +34,8 @@ export class DatasetBook {
   readonly damaged: Map<string, string[]> = new Map();
   /** How ingests and reads ended, for reading. */
   readonly ends: Record<string, number> = {};
+  /** Whether somebody writes to the source of what is ingested next. */
+  changeNextSource = false;
   readonly #violations: Violations;
   readonly #random: SeededRandom;
   readonly #asking = new Set<LifeSpan>();
@@ -59,14 +61,6 @@ export class DatasetBook {
     };
     this.wanted.set(name, wanted);
     return wanted;
-  }
-
-  /** A data set whose job was acknowledged and may still read its source. */
-  drawChangeable(): Wanted | undefined {
-    const open = [...this.wanted.values()].filter(
-      ({ proven, changed, job, bytes }) => !proven && !changed && job !== undefined && bytes.length > 0,
-    );
-    return open.length === 0 ? undefined : this.#random.pick(open);
   }
 
   /** A client of this epoch waits for an answer that may begin a job. */

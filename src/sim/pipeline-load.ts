@@ -17,6 +17,9 @@ export interface PipelineLoadParts {
   readonly paused: () => boolean;
 }
 
+/** Soon enough for many a chunk not to have been read yet. */
+const changeWithinMs = 60;
+
 /** The folder of a node's process on its disk. */
 export const nodeFolder = '/data';
 
@@ -77,24 +80,6 @@ export class PipelineLoad {
     return Buffer.concat(parts);
   }
 
-  /** Writes to a source that is or was being ingested. */
-  changeSource({ path, bytes }: Wanted): void {
-    const { place, book } = this.#parts;
-    const write = async (): Promise<void> => {
-      const file = await place.disk.open(path, 'write');
-      try {
-        const at = place.random.below(bytes.length);
-        await file.write(new Uint8Array([(bytes[at] ?? 0) ^ 0x55]), at);
-      } finally {
-        await file.close();
-      }
-    };
-    write().then(
-      () => book.end('source changed'),
-      (error: unknown) => book.end(`source not changed: ${LoomError.from(error).code}`),
-    );
-  }
-
   #step(): void {
     const { place, paused, everyMs, book } = this.#parts;
     const { life, process, random } = place;
@@ -125,6 +110,10 @@ export class PipelineLoad {
         const ingestor = this.pipeline.ingestorOf(place.life.node);
         const { job } = await ingestor.ask.ingest(order, { deadlineMs: 10_000 });
         book.acknowledged(wanted, job);
+        if (book.changeNextSource && wanted.bytes.length > 0) {
+          book.changeNextSource = false;
+          place.process.after(place.random.float() * changeWithinMs, () => this.#changeSource(wanted));
+        }
         return;
       } catch (thrown) {
         const { code } = LoomError.from(thrown);
@@ -140,6 +129,26 @@ export class PipelineLoad {
         );
       while (paused());
     }
+  }
+
+  /** Writes to a source that is or was being ingested. */
+  #changeSource(wanted: Wanted): void {
+    const { path, bytes } = wanted;
+    const { place, book } = this.#parts;
+    wanted.changed = true;
+    const write = async (): Promise<void> => {
+      const file = await place.disk.open(path, 'write');
+      try {
+        const at = place.random.below(bytes.length);
+        await file.write(new Uint8Array([(bytes[at] ?? 0) ^ 0x55]), at);
+      } finally {
+        await file.close();
+      }
+    };
+    write().then(
+      () => book.end('source changed'),
+      (error: unknown) => book.end(`source not changed: ${LoomError.from(error).code}`),
+    );
   }
 
   async #writeSource({ path, bytes }: Wanted): Promise<void> {

@@ -70,8 +70,11 @@ class Simulation {
     this.#violations = violations;
     this.#numbers = new RegistryNumbers(violations);
     this.#scene = { cluster, books };
-    const { damaged } = books.datasets;
-    this.#schedule = new FaultSchedule({ cluster, damaged, changeSource: () => this.#changeSource() }, [
+    const { datasets } = books;
+    const changeNextSource = (): void => {
+      datasets.changeNextSource = true;
+    };
+    this.#schedule = new FaultSchedule({ cluster, damaged: datasets.damaged, changeNextSource }, [
       ...roadFaults<SimulatedWork>(),
       ...processFaults<SimulatedWork>(),
       ...diskFaults<SimulatedWork>(),
@@ -143,17 +146,6 @@ class Simulation {
     if (time.nowMs > this.#endMs + overdueMs)
       this.#violations.broken('nothing-stuck', 'a quiet point does not come to its end');
     time.at(time.nowMs + lookMs, () => this.#look());
-  }
-
-  /** Somebody writes to the source of an ingest. */
-  #changeSource(): boolean {
-    const { cluster, books } = this.#scene;
-    const wanted = books.datasets.drawChangeable();
-    const work = wanted === undefined ? undefined : cluster.node(wanted.node)?.work;
-    if (wanted === undefined || work === undefined) return false;
-    wanted.changed = true;
-    work.load.changeSource(wanted);
-    return true;
   }
 
   #heard(life: Life<SimulatedWork>, fact: Fact): void {

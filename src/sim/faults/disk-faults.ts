@@ -55,7 +55,10 @@ export function diskFaults<Work extends NodeWork>(): readonly FaultKind<Work>[] 
     {
       kind: 'source-changed',
       weight: 1,
-      begin: (scene) => (scene.changeSource() ? nothing : undefined),
+      begin: ({ changeNextSource }) => {
+        changeNextSource();
+        return nothing;
+      },
     },
     {
       kind: 'registry-disk-fails',

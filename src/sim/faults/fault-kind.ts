@@ -9,8 +9,8 @@ export interface FaultScene<Work extends NodeWork> {
   readonly lastMs: number;
   /** Files in which bits were flipped, by node. */
   readonly damaged: Map<string, string[]>;
-  /** Changes the source file of an ingest that may still run; false when there is none. */
-  readonly changeSource: () => boolean;
+  /** Somebody writes to the source of the next ingest, soon after it was accepted. */
+  readonly changeNextSource: () => void;
 }
 
 /** Ends a fault. Faults that are over at once have nothing to end. */

@@ -1,4 +1,6 @@
+import type { SimulatedCluster } from '../cluster.ts';
 import type { NodeWork, Restart } from '../life.ts';
+import { registryPlace } from '../registry-client.ts';
 import { anyNode, type FaultKind, type FaultScene, type Heal, nothing } from './fault-kind.ts';
 
 /** Faults of the processes. */
@@ -40,10 +42,12 @@ export function processFaults<Work extends NodeWork>(): readonly FaultKind<Work>
       kind: 'registry-restarted',
       weight: 2,
       begin: ({ cluster, lastMs }) => {
-        if (cluster.service.registry === undefined) return undefined;
-        const how = cluster.random.chance(0.5) ? 'power-loss' : 'process-crash';
-        cluster.service.restart(how, cluster.random.float() * lastMs);
-        return nothing;
+        const { service, random } = cluster;
+        if (service.registry === undefined) return undefined;
+        const how = random.chance(0.5) ? 'power-loss' : 'process-crash';
+        // At once, so that holders of leases have not yet heard of it, or after they have.
+        const downMs = random.float() * (random.chance(0.5) ? 50 : lastMs);
+        return atAWrite(cluster, registryPlace, () => service.restart(how, downMs));
       },
     },
     {
@@ -65,6 +69,24 @@ function killNode<Work extends NodeWork>(
 ): Heal | undefined {
   const node = anyNode(cluster);
   if (node.process.killed) return undefined;
-  node.kill(how, 50 + cluster.random.float() * lastMs);
-  return nothing;
+  const downMs = 50 + cluster.random.float() * lastMs;
+  return atAWrite(cluster, node.name, () => node.kill(how, downMs));
+}
+
+/** Does it now, or around one of the next moments at which something becomes durable; at the latest at the heal. */
+function atAWrite<Work extends NodeWork>(
+  { random, time, ambushes }: SimulatedCluster<Work>,
+  disk: string,
+  run: () => void,
+): Heal {
+  if (random.chance(0.4)) {
+    run();
+    return nothing;
+  }
+  const ambush = ambushes.lay(disk, 1 + random.below(12), () => {
+    time.at(time.nowMs + random.float() * 3, run);
+  });
+  return () => {
+    if (!ambush.lift()) run();
+  };
 }
